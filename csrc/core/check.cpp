@@ -1,0 +1,104 @@
+#include "core/check.h"
+
+#include <cstdint>
+#include <sstream>
+
+namespace lowerpose {
+namespace {
+
+std::string describe_device(Device device, int index) {
+  return device == Device::kCPU ? "cpu" : "cuda:" + std::to_string(index);
+}
+
+}  // namespace
+
+std::string describe_shape(const TensorView& view) {
+  std::ostringstream text;
+  text << "[";
+  for (int i = 0; i < view.ndim; ++i) text << (i ? ", " : "") << view.shape[i];
+  text << "]";
+  return text.str();
+}
+
+template <class Error>
+void Checker::fail(const char* argument, const std::string& expected,
+                   const std::string& got) const {
+  throw Error(std::string(operation_) + ": " + argument + " must be " + expected + ", got " + got);
+}
+
+void Checker::tensor(const char* argument, const TensorView& view) {
+  if (!view.problem.empty()) {
+    fail<TypeError>(argument, "a NumPy array or a torch tensor", view.problem);
+  }
+  if (view.numel() > 0) {
+    if (view.data == nullptr) {
+      fail<ValueError>(argument, "a tensor with memory behind it", "a null pointer");
+    }
+    if (reinterpret_cast<std::uintptr_t>(view.data) % info(view.dtype).size != 0) {
+      fail<ValueError>(argument, "aligned to its element size", "a misaligned address");
+    }
+  }
+  if (first_argument_ == nullptr) {
+    first_argument_ = argument;
+    device_ = view.device;
+    device_index_ = view.device_index;
+  } else if (view.device != device_ || view.device_index != device_index_) {
+    fail<ValueError>(argument,
+                     "on " + describe_device(device_, device_index_) + " like " + first_argument_,
+                     describe_device(view.device, view.device_index));
+  }
+}
+
+void Checker::writable(const char* argument, const TensorView& view) {
+  tensor(argument, view);
+  if (!view.writable) fail<ValueError>(argument, "writable", "read-only memory");
+}
+
+void Checker::output(const char* argument, const TensorView& view) {
+  writable(argument, view);
+  if (!view.is_contiguous()) fail<ValueError>(argument, "contiguous", "other strides");
+}
+
+void Checker::dtype(const char* argument, const TensorView& view,
+                    std::initializer_list<DType> allowed) {
+  std::string names;
+  for (const DType dtype : allowed) {
+    if (view.dtype == dtype) return;
+    names += (names.empty() ? "" : " or ") + std::string(info(dtype).name);
+  }
+  fail<TypeError>(argument, names, info(view.dtype).name);
+}
+
+void Checker::shape(const char* argument, const TensorView& view, const char* layout,
+                    std::initializer_list<std::int64_t> sizes) {
+  bool same = view.ndim == static_cast<int>(sizes.size());
+  int axis = 0;
+  std::string expected;
+  for (const std::int64_t size : sizes) {
+    expected += (axis ? ", " : "") + (size == kAny ? std::string("any") : std::to_string(size));
+    same = same && (size == kAny || view.shape[axis] == size);
+    ++axis;
+  }
+  if (!same) {
+    fail<ValueError>(argument, std::string(layout) + " = [" + expected + "]", describe_shape(view));
+  }
+}
+
+void Checker::value(bool good, const char* argument, const std::string& expected,
+                    const std::string& got) {
+  if (!good) fail<ValueError>(argument, expected, got);
+}
+
+void Checker::value(bool good, const char* argument, const std::string& expected, double got) {
+  if (good) return;
+  std::ostringstream text;
+  text << got;
+  fail<ValueError>(argument, expected, text.str());
+}
+
+void Checker::refuse_cuda() const {
+  fail<ValueError>(first_argument_, "on the CPU, because this build has no CUDA kernel for it",
+                   describe_device(device_, device_index_));
+}
+
+}  // namespace lowerpose

@@ -1,0 +1,53 @@
+// Refusals. Each names the operation, the argument, what it must be and what it was.
+#pragma once
+
+#include <initializer_list>
+#include <stdexcept>
+#include <string>
+
+#include "core/tensor_view.h"
+
+namespace lowerpose {
+
+struct ValueError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+struct TypeError : std::invalid_argument {
+  using std::invalid_argument::invalid_argument;
+};
+
+inline constexpr std::int64_t kAny = -1;  // a size that `shape` does not fix
+
+// Speaks for one call of one operation. The first tensor that it sees fixes the device.
+class Checker {
+ public:
+  explicit Checker(const char* operation) : operation_(operation) {}
+
+  // Readable memory on the device of the tensors before it.
+  void tensor(const char* argument, const TensorView& view);
+  // What the Python face allocates for us to fill; `output` is contiguous besides.
+  void writable(const char* argument, const TensorView& view);
+  void output(const char* argument, const TensorView& view);
+  void dtype(const char* argument, const TensorView& view, std::initializer_list<DType> allowed);
+  // `layout` is the shape in words, for the message: "[B, K, 2]".
+  void shape(const char* argument, const TensorView& view, const char* layout,
+             std::initializer_list<std::int64_t> sizes);
+
+  void value(bool good, const char* argument, const std::string& expected, const std::string& got);
+  void value(bool good, const char* argument, const std::string& expected, double got);
+  [[noreturn]] void refuse_cuda() const;
+
+ private:
+  template <class Error>
+  [[noreturn]] void fail(const char* argument, const std::string& expected,
+                         const std::string& got) const;
+
+  const char* operation_;
+  const char* first_argument_ = nullptr;
+  Device device_ = Device::kCPU;
+  int device_index_ = 0;
+};
+
+std::string describe_shape(const TensorView& view);
+
+}  // namespace lowerpose

@@ -1,0 +1,59 @@
+// Reads single numbers of any type as double.
+//
+// For the small arguments beside the heatmaps (joints, visibilities, weights): one switch a joint
+// is nothing beside a map, and it keeps the kernels from being compiled once per argument type.
+#pragma once
+
+#include <cstdint>
+
+#include "core/tensor_view.h"
+
+namespace lowerpose {
+
+class ScalarReader {
+ public:
+  static constexpr int kDims = 3;
+
+  ScalarReader() = default;
+  explicit ScalarReader(const TensorView& view) : data_(view.data), dtype_(view.dtype) {
+    for (int i = 0; i < kDims && i < view.ndim; ++i) strides_[i] = view.strides[i];
+  }
+
+  // Indices beyond the view's own dimensions are ignored: a [B, K, 1] array reads like [B, K].
+  double operator()(std::int64_t i, std::int64_t j = 0, std::int64_t k = 0) const {
+    const std::int64_t offset = i * strides_[0] + j * strides_[1] + k * strides_[2];
+    switch (dtype_) {
+      case DType::kBool:
+      case DType::kUInt8:
+        return load<std::uint8_t>(offset);
+      case DType::kInt8:
+        return load<std::int8_t>(offset);
+      case DType::kInt16:
+        return load<std::int16_t>(offset);
+      case DType::kInt32:
+        return load<std::int32_t>(offset);
+      case DType::kInt64:
+        return load<std::int64_t>(offset);
+      case DType::kFloat32:
+        return load<float>(offset);
+      case DType::kFloat64:
+        return load<double>(offset);
+      case DType::kFloat16:
+      case DType::kBFloat16:
+        break;  // kReadable leaves these out
+    }
+    return 0.0;
+  }
+
+ private:
+  template <class T>
+  double load(std::int64_t offset) const {
+    return static_cast<double>(static_cast<const T*>(data_)[offset]);
+  }
+
+  const void* data_ = nullptr;
+  DType dtype_ = DType::kFloat32;
+  std::int64_t strides_[kDims] = {};
+};
+
+}  // namespace lowerpose

@@ -1,0 +1,42 @@
+// Vectors of a fixed width, and one build that runs at each processor's own SIMD level.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+// Compiles a function once per x86-64 level; the loader picks one. The sources are compiled with
+// -ffp-contract=off, and Vec has the same lanes everywhere, so that every level gives the same
+// bits.
+#if defined(__x86_64__) && defined(__GLIBC__) && defined(__GNUC__) && !defined(__clang__)
+#define LOWERPOSE_SIMD __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define LOWERPOSE_SIMD
+#endif
+
+namespace lowerpose {
+
+// The level that LOWERPOSE_SIMD functions run at here: "x86-64-v4", "x86-64-v3", "x86-64" ...
+const char* simd_level();
+
+// 64 bytes of T: one AVX-512 register, two of AVX2, four of SSE or NEON.
+template <class T>
+struct Vec {
+  typedef T type __attribute__((vector_size(64)));
+  typedef decltype(type{} == type{}) mask;
+  static constexpr int kLanes = 64 / sizeof(T);
+};
+
+// These are macros' work done by functions that GCC must inline: a call would leave the clone.
+#define LOWERPOSE_INLINE inline __attribute__((always_inline))
+
+template <class T>
+LOWERPOSE_INLINE void load(typename Vec<T>::type& vec, const T* from) {
+  std::memcpy(&vec, from, sizeof(vec));
+}
+
+template <class T>
+LOWERPOSE_INLINE void store(const typename Vec<T>::type& vec, T* to) {
+  std::memcpy(to, &vec, sizeof(vec));
+}
+
+}  // namespace lowerpose

@@ -1,0 +1,51 @@
+// exp for a row of numbers, in double, written so that compilers vectorise it.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+
+#include "core/simd.h"
+
+namespace lowerpose::cpu {
+
+// exp(x) for x <= 0, within 1 unit in the last place; 0 where the result would be subnormal.
+// x = n ln 2 + r with |r| <= ln(2) / 2, exp(x) = 2^n exp(r), and exp(r) by its Taylor polynomial,
+// whose first left-out term is below 5e-18.
+LOWERPOSE_INLINE double exp_nonpositive(double x) {
+  constexpr double kSmallest = -708.0;
+  constexpr double kLog2E = 1.4426950408889634;
+  // ln 2 in two parts: the first has enough trailing zeros for n * part to be exact.
+  constexpr double kLn2High = 6.93147180369123816490e-01;
+  constexpr double kLn2Low = 1.90821492927058770002e-10;
+  // Adding it rounds to an integer, which then stands in the low bits.
+  constexpr double kRound = 6755399441055744.0;  // 1.5 * 2^52
+
+  const double clamped = x < kSmallest ? kSmallest : x;
+  const double shifted = clamped * kLog2E + kRound;
+  const double n = shifted - kRound;
+  const double r = (clamped - n * kLn2High) - n * kLn2Low;
+
+  double p = 1.0 / 6227020800.0;
+  p = p * r + 1.0 / 479001600.0;
+  p = p * r + 1.0 / 39916800.0;
+  p = p * r + 1.0 / 3628800.0;
+  p = p * r + 1.0 / 362880.0;
+  p = p * r + 1.0 / 40320.0;
+  p = p * r + 1.0 / 5040.0;
+  p = p * r + 1.0 / 720.0;
+  p = p * r + 1.0 / 120.0;
+  p = p * r + 1.0 / 24.0;
+  p = p * r + 1.0 / 6.0;
+  p = p * r + 0.5;
+  p = p * r * r + r + 1.0;
+
+  std::int64_t bits, shift;
+  std::memcpy(&shift, &shifted, sizeof(shift));
+  std::memcpy(&bits, &p, sizeof(bits));
+  bits += static_cast<std::int64_t>(static_cast<std::uint64_t>(shift) << 52);  // times 2^n
+  double result;
+  std::memcpy(&result, &bits, sizeof(result));
+  return x < kSmallest ? 0.0 : result;
+}
+
+}  // namespace lowerpose::cpu

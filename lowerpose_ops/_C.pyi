@@ -1,0 +1,59 @@
+"""The native functions. Each fills the arrays that its caller has allocated."""
+
+from typing import Any, TypeAlias
+
+# A NumPy array, or the tuple that _library.view makes of a torch tensor.
+_Array: TypeAlias = Any
+
+cuda_version: str
+
+def simd_level() -> str: ...
+def usable_threads(requested: int) -> int: ...
+def gaussian_targets(
+    joints: _Array,
+    visible: _Array,
+    targets: _Array,
+    weights: _Array,
+    sigma: float,
+    center: str,
+    window: str,
+    threads: int,
+    /,
+) -> None: ...
+def joints_mse(
+    output: _Array,
+    target: _Array,
+    target_weight: _Array | None,
+    loss: _Array,
+    partials: _Array,
+    loss_weight: float,
+    threads: int,
+    /,
+) -> None: ...
+def joints_mse_backward(
+    incoming: _Array,
+    output: _Array,
+    target: _Array,
+    target_weight: _Array | None,
+    gradient: _Array,
+    loss_weight: float,
+    threads: int,
+    /,
+) -> None: ...
+def decode_heatmaps(
+    heatmaps: _Array, coords: _Array, scores: _Array, refine: str, threads: int, /
+) -> None: ...
+def pck_counts(
+    pred: _Array,
+    gt: _Array,
+    valid: _Array,
+    norm: _Array | None,
+    norm_value: float,
+    norm_layout: str,
+    thresholds: list[float],
+    inclusive: bool,
+    correct: _Array,
+    counted: _Array,
+    ratio: _Array,
+    /,
+) -> None: ...

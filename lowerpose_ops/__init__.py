@@ -1,0 +1,68 @@
+"""The operations between images' joints and heatmaps in human pose training.
+
+Importing this package imports neither torch nor anything of CUDA. A public name is imported when
+it is first used; NumPy arrays never need torch.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ._dispatch import decode_heatmaps, gaussian_targets, pck, pck_counts
+    from .nn import JointsMSELoss
+    from .ops.joints_mse import joints_mse_loss
+    from .skeletons import (
+        COCO_SIGMAS,
+        LOWER_BODY_COCO_INDICES,
+        LOWER_BODY_FLIP_PAIRS,
+        LOWER_BODY_JOINTS,
+        LOWER_BODY_SIGMAS,
+    )
+
+# Public name -> the module that has it.
+_EXPORTS = {
+    "COCO_SIGMAS": "skeletons",
+    "LOWER_BODY_COCO_INDICES": "skeletons",
+    "LOWER_BODY_FLIP_PAIRS": "skeletons",
+    "LOWER_BODY_JOINTS": "skeletons",
+    "LOWER_BODY_SIGMAS": "skeletons",
+    "JointsMSELoss": "nn",
+    "decode_heatmaps": "_dispatch",
+    "gaussian_targets": "_dispatch",
+    "joints_mse_loss": "ops.joints_mse",
+    "pck": "_dispatch",
+    "pck_counts": "_dispatch",
+}
+
+__all__ = [
+    "COCO_SIGMAS",
+    "LOWER_BODY_COCO_INDICES",
+    "LOWER_BODY_FLIP_PAIRS",
+    "LOWER_BODY_JOINTS",
+    "LOWER_BODY_SIGMAS",
+    "JointsMSELoss",
+    "decode_heatmaps",
+    "gaussian_targets",
+    "joints_mse_loss",
+    "pck",
+    "pck_counts",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: Any = version(__name__)
+    elif name in _EXPORTS:
+        value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS, "__version__"})

@@ -1,0 +1,66 @@
+"""How operations are declared to torch, and how their tensors reach native code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+
+from . import _arguments as arguments
+
+_library = torch.library.Library("lowerpose_ops", "DEF")
+
+# (pointer, shape, strides, dtype name, device type, device index, stream)
+View = tuple[int, tuple[int, ...], tuple[int, ...], str, str, int, int]
+
+
+def define_op(
+    schema: str,
+    impl: Callable[..., Any],
+    fake: Callable[..., Any],
+    *,
+    setup_context: Callable[..., None] | None = None,
+    backward: Callable[..., Any] | None = None,
+) -> Callable[..., Any]:
+    """Declares `lowerpose_ops::<schema>` and returns what calls it.
+
+    `impl` runs on every device that native code may know; native code refuses the others.
+    `fake` allocates the outputs and nothing more: it is what tracing sees.
+    """
+    name = schema.partition("(")[0]
+    qualified = f"lowerpose_ops::{name}"
+    _library.define(schema)
+    _library.impl(name, impl, "CompositeExplicitAutograd")
+    torch.library.register_fake(qualified, fake, lib=_library)
+    if backward is not None:
+        torch.library.register_autograd(
+            qualified, backward, setup_context=setup_context, lib=_library
+        )
+    operator: Callable[..., Any] = getattr(torch.ops.lowerpose_ops, name).default
+    return operator
+
+
+def view(tensor: torch.Tensor) -> View:
+    """What native code needs to know of a tensor; it checks all of it."""
+    device = tensor.device
+    stream = torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
+    return (
+        tensor.data_ptr(),
+        tensor.shape,
+        tensor.stride(),
+        str(tensor.dtype)[6:],  # without "torch."
+        device.type,
+        device.index or 0,
+        stream,
+    )
+
+
+def check_tensor(operation: str, argument: str, value: object) -> None:
+    """Refuses what is no dense tensor, before torch's dispatcher does in other words."""
+    if not isinstance(value, torch.Tensor):
+        raise arguments.type_error(operation, argument, "a torch tensor", value)
+    if value.layout is not torch.strided:
+        raise TypeError(
+            f"{operation}: {argument} must be a dense tensor, got layout {value.layout}"
+        )

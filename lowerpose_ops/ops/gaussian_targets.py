@@ -1,0 +1,98 @@
+"""Gaussian target heatmaps on tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .. import _arguments as arguments
+from .. import _native, presets
+from .._library import check_tensor, define_op, view
+
+_NAME = "gaussian_targets"
+
+
+def _allocate(
+    joints: Tensor,
+    visible: Tensor,
+    width: int,
+    height: int,
+    sigma: float,
+    center: str,
+    window: str,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    batch, num_joints = joints.shape[:2]
+    targets = joints.new_empty((batch, num_joints, height, width), dtype=dtype)
+    weights = joints.new_empty((batch, num_joints, 1), dtype=torch.float32)
+    return targets, weights
+
+
+def _run(
+    joints: Tensor,
+    visible: Tensor,
+    width: int,
+    height: int,
+    sigma: float,
+    center: str,
+    window: str,
+    dtype: torch.dtype,
+) -> tuple[Tensor, Tensor]:
+    targets, weights = _allocate(joints, visible, width, height, sigma, center, window, dtype)
+    _native.core.gaussian_targets(
+        view(joints),
+        view(visible),
+        view(targets),
+        view(weights),
+        sigma,
+        center,
+        window,
+        arguments.threads(),
+    )
+    return targets, weights
+
+
+_gaussian_targets = define_op(
+    "gaussian_targets(Tensor joints, Tensor visible, SymInt width, SymInt height, float sigma, "
+    "str center, str window, ScalarType dtype) -> (Tensor, Tensor)",
+    _run,
+    _allocate,
+)
+
+
+def gaussian_targets(
+    joints: Tensor,
+    visible: Tensor,
+    heatmap_size: tuple[int, int],
+    sigma: float = 2.0,
+    *,
+    preset: str = "exact",
+    dtype: torch.dtype | None = None,
+) -> tuple[Tensor, Tensor]:
+    """`lowerpose_ops.gaussian_targets` for tensors."""
+    check_tensor(_NAME, "joints", joints)
+    check_tensor(_NAME, "visible", visible)
+    if joints.requires_grad:
+        raise ValueError(
+            f"{_NAME}: joints must not require a gradient, because none flows to them; "
+            "pass joints.detach()"
+        )
+    arguments.choice(_NAME, "preset", preset, presets.TARGETS)
+    drawn = presets.TARGETS[preset]
+    width, height = arguments.heatmap_size(_NAME, heatmap_size)
+    sigma = arguments.number(_NAME, "sigma", sigma)
+    arguments.check_ndim(_NAME, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]"})
+    single = joints.ndim == 2
+    if single:
+        joints, visible = joints.unsqueeze(0), visible.unsqueeze(0)
+    targets, weights = _gaussian_targets(
+        joints,
+        visible,
+        width,
+        height,
+        sigma,
+        drawn.center,
+        drawn.window,
+        torch.float32 if dtype is None else dtype,
+    )
+    return (targets[0], weights[0]) if single else (targets, weights)

@@ -1,0 +1,166 @@
+"""The weighted mean squared error between heatmaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _arguments as arguments
+from .. import _native, presets
+from .._library import check_tensor, define_op, view
+
+_NAME = "joints_mse_loss"
+
+
+def _optional_view(tensor: Tensor | None) -> Any:
+    return None if tensor is None else view(tensor)
+
+
+def _allocate_loss(
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    loss_weight: float,
+) -> Tensor:
+    return output.new_empty(())
+
+
+def _run(output: Tensor, target: Tensor, weight: Tensor | None, loss_weight: float) -> Tensor:
+    loss = _allocate_loss(output, target, weight, loss_weight)
+    partials = output.new_empty(output.shape[:2], dtype=torch.float64)
+    _native.core.joints_mse(
+        view(output),
+        view(target),
+        _optional_view(weight),
+        view(loss),
+        view(partials),
+        loss_weight,
+        arguments.threads(),
+    )
+    return loss
+
+
+def _allocate_gradient(
+    incoming: Tensor,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    loss_weight: float,
+) -> Tensor:
+    return torch.empty_like(output)  # channels_last where output is
+
+
+def _run_backward(
+    incoming: Tensor, output: Tensor, target: Tensor, weight: Tensor | None, loss_weight: float
+) -> Tensor:
+    gradient = _allocate_gradient(incoming, output, target, weight, loss_weight)
+    _native.core.joints_mse_backward(
+        view(incoming),
+        view(output),
+        view(target),
+        _optional_view(weight),
+        view(gradient),
+        loss_weight,
+        arguments.threads(),
+    )
+    return gradient
+
+
+def _refuse_double_backward(ctx: Any, grad: Tensor) -> Any:
+    raise ValueError(f"{_NAME}: the gradient of its gradient is not available")
+
+
+_joints_mse_backward = define_op(
+    "joints_mse_backward(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
+    "float loss_weight) -> Tensor",
+    _run_backward,
+    _allocate_gradient,
+    backward=_refuse_double_backward,
+)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    prediction, target, weight, ctx.loss_weight = inputs
+    ctx.save_for_backward(prediction, target, weight)
+
+
+def _backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+    output, target, weight = ctx.saved_tensors
+    scale = ctx.loss_weight
+    to_output = to_target = None
+    if ctx.needs_input_grad[0]:
+        to_output = _joints_mse_backward(incoming, output, target, weight, scale)
+    if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
+        to_target = _joints_mse_backward(incoming, target, output, weight, scale)
+    return to_output, to_target, None, None
+
+
+_joints_mse = define_op(
+    "joints_mse(Tensor output, Tensor target, Tensor? weight, float loss_weight) -> Tensor",
+    _run,
+    _allocate_loss,
+    setup_context=_save,
+    backward=_backward,
+)
+
+
+def joints_mse_loss(
+    output: Tensor,
+    target: Tensor,
+    target_weight: Tensor | None = None,
+    *,
+    preset: str = "document",
+    reduction: str = "mean",
+    loss_weight: float = 1.0,
+) -> Tensor:
+    """The mean over all elements of target_weight * (output - target)^2, differentiable.
+
+    Joints with weight 0 stay in the denominator: the sum is divided by B * K * H * W. A NaN in a
+    map of weight 0 still gives NaN, so that a broken prediction shows. The sum of each map is
+    taken in a fixed order; the result is the same bit for bit for any number of threads.
+
+    Args:
+        output: [B, K, H, W], float32 or float64, of any strides: contiguous and channels_last are
+            read in place.
+        target: Of the same shape and dtype, of any strides. It may require a gradient too.
+        target_weight: [B, K, 1] or [B, K]; bool, any integer type, float32 or float64. None is 1
+            everywhere. It must not require a gradient.
+        preset: "document".
+        reduction: "mean".
+        loss_weight: A factor on the loss.
+
+    Returns:
+        The loss, without dimensions, in output's dtype; 0 for an empty batch. Its gradient cannot
+        be differentiated again, and torch.func.grad and vmap cannot pass through it.
+
+    Raises:
+        TypeError: An argument is of another type or dtype.
+        ValueError: Shapes or devices differ; a word is unknown; loss_weight is not finite;
+            target_weight requires a gradient.
+
+    Example:
+        >>> output = torch.zeros(2, 6, 64, 48, requires_grad=True)
+        >>> loss = joints_mse_loss(output, torch.ones(2, 6, 64, 48), torch.ones(2, 6, 1))
+        >>> loss.backward()
+        >>> loss.item()
+        1.0
+
+    The formula is that of the lower-body joint prediction project's text (CS566), without the
+    factor 1/2 and the squared weight of HRNet's JointsMSELoss.
+    """
+    check_tensor(_NAME, "output", output)
+    check_tensor(_NAME, "target", target)
+    if target_weight is not None:
+        check_tensor(_NAME, "target_weight", target_weight)
+        if target_weight.requires_grad:
+            raise ValueError(
+                f"{_NAME}: target_weight must not require a gradient, because none flows to it; "
+                "pass target_weight.detach()"
+            )
+    arguments.choice(_NAME, "preset", preset, presets.LOSSES)
+    arguments.choice(_NAME, "reduction", reduction, ("mean",))
+    loss_weight = arguments.number(_NAME, "loss_weight", loss_weight)
+    loss: Tensor = _joints_mse(output, target, target_weight, loss_weight)
+    return loss

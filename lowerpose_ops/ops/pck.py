@@ -1,0 +1,125 @@
+"""Counts of correct keypoints, on tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from .. import _arguments as arguments
+from .. import _native
+from .._library import check_tensor, define_op, view
+
+
+def _allocate(
+    pred: Tensor,
+    gt: Tensor,
+    valid: Tensor,
+    norm: Tensor | None,
+    norm_value: float,
+    norm_layout: str,
+    thresholds: list[float],
+    inclusive: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    num_joints, num_thresholds = pred.shape[1], len(thresholds)
+    correct = pred.new_empty((num_thresholds, num_joints), dtype=torch.int64)
+    counted = pred.new_empty((num_joints,), dtype=torch.int64)
+    ratio = pred.new_empty((num_thresholds,), dtype=torch.float64)
+    return correct, counted, ratio
+
+
+def _run(
+    pred: Tensor,
+    gt: Tensor,
+    valid: Tensor,
+    norm: Tensor | None,
+    norm_value: float,
+    norm_layout: str,
+    thresholds: list[float],
+    inclusive: bool,
+) -> tuple[Tensor, Tensor, Tensor]:
+    correct, counted, ratio = _allocate(
+        pred, gt, valid, norm, norm_value, norm_layout, thresholds, inclusive
+    )
+    _native.core.pck_counts(
+        view(pred),
+        view(gt),
+        view(valid),
+        None if norm is None else view(norm),
+        norm_value,
+        norm_layout,
+        thresholds,
+        inclusive,
+        view(correct),
+        view(counted),
+        view(ratio),
+    )
+    return correct, counted, ratio
+
+
+_pck_counts = define_op(
+    "pck_counts(Tensor pred, Tensor gt, Tensor valid, Tensor? norm, float norm_value, "
+    "str norm_layout, float[] thresholds, bool inclusive) -> (Tensor, Tensor, Tensor)",
+    _run,
+    _allocate,
+)
+
+
+def _count(
+    name: str,
+    pred: Tensor,
+    gt: Tensor,
+    valid: Tensor,
+    norm: float | Tensor,
+    thresholds: list[float],
+    cmp: str,
+    norm_layout: str,
+) -> tuple[Tensor, Tensor, Tensor]:
+    check_tensor(name, "pred", pred)
+    check_tensor(name, "gt", gt)
+    check_tensor(name, "valid", valid)
+    arguments.choice(name, "cmp", cmp, ("lt", "le"))
+    arguments.choice(name, "norm_layout", norm_layout, ("auto", "axis", "joint"))
+    arguments.check_ndim(name, "pred", pred, {3: "[B, K, 2]"})
+    tensor_norm = norm if isinstance(norm, Tensor) else None
+    if tensor_norm is not None:
+        check_tensor(name, "norm", tensor_norm)
+    norm_value = 1.0 if tensor_norm is not None else arguments.number(name, "norm", norm)
+    counts: tuple[Tensor, Tensor, Tensor] = _pck_counts(
+        pred.detach(), gt, valid, tensor_norm, norm_value, norm_layout, thresholds, cmp == "le"
+    )
+    return counts
+
+
+def pck_counts(
+    pred: Tensor,
+    gt: Tensor,
+    valid: Tensor,
+    norm: float | Tensor,
+    thresholds: float | Sequence[float],
+    *,
+    cmp: str = "lt",
+    norm_layout: str = "auto",
+) -> tuple[Tensor, Tensor]:
+    """`lowerpose_ops.pck_counts` for tensors."""
+    name = "pck_counts"
+    limits = arguments.numbers(name, "thresholds", thresholds)
+    correct, counted, _ = _count(name, pred, gt, valid, norm, limits, cmp, norm_layout)
+    return correct, counted
+
+
+def pck(
+    pred: Tensor,
+    gt: Tensor,
+    valid: Tensor,
+    norm: float | Tensor,
+    threshold: float = 0.05,
+    *,
+    cmp: str = "lt",
+    norm_layout: str = "auto",
+) -> Tensor:
+    """`lowerpose_ops.pck` for tensors."""
+    limit = arguments.number("pck", "threshold", threshold)
+    *_, ratio = _count("pck", pred, gt, valid, norm, [limit], cmp, norm_layout)
+    return ratio[0]

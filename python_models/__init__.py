@@ -1,0 +1,1 @@
+"""Training scripts for pose models, on the public names of lowerpose_ops."""

@@ -1,0 +1,65 @@
+"""Pictures of a training run: its curves, and predictions over the images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from python_models.data.coco_lower_body import IMAGENET_MEAN, IMAGENET_STD
+
+_LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
+_LEFT, _RIGHT, _TRUTH = "#1f77ff", "#e02424", "#22c55e"
+
+
+def save_curves(path: Path, log: Sequence[dict[str, float]]) -> None:
+    """Loss and PCK against the epoch, from the rows of the log."""
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    loss_axes, pck_axes = figure.subplots(1, 2)
+    epochs = [row["epoch"] for row in log]
+    for name in ("train_loss", "val_loss"):
+        loss_axes.plot(epochs, [row[name] for row in log], label=name.replace("_", " "))
+    loss_axes.set(xlabel="epoch", ylabel="loss", yscale="log")
+    for name in ("pck_0.05", "pck_0.1"):
+        pck_axes.plot(epochs, [row[name] for row in log], label=name.replace("pck_", "PCK@"))
+    pck_axes.set(xlabel="epoch", ylabel="PCK on val", ylim=(0, 1))
+    for axes in (loss_axes, pck_axes):
+        axes.grid(alpha=0.3)
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def save_predictions(
+    path: Path, images: Tensor, predicted: Tensor, joints: Tensor, visible: Tensor
+) -> None:
+    """A grid of crops with both legs as predicted (left blue, right red) and the labels (green).
+
+    images: [N, 3, H, W], ImageNet-normalised; predicted and joints: [N, 6, 2] in their pixels;
+    visible: [N, 6].
+    """
+    count = len(images)
+    columns = min(count, 8)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(1.6 * columns, 2.2 * rows), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, image, points, truth, labelled in zip(
+        grid.flat, images, predicted, joints, visible, strict=False
+    ):
+        axes.imshow(_displayable(image))
+        for leg, colour in zip(_LEGS, (_LEFT, _RIGHT), strict=True):
+            axes.plot(*points[list(leg)].T.numpy(), color=colour, marker="o", ms=2.5, lw=1.2)
+        seen = truth[labelled > 0].numpy()
+        axes.plot(*seen.T, color=_TRUTH, marker="x", ms=4, lw=0)
+        axes.set(xlim=(-0.5, image.shape[2] - 0.5), ylim=(image.shape[1] - 0.5, -0.5))
+    figure.savefig(path, dpi=120)
+
+
+def _displayable(image: Tensor) -> np.ndarray[Any, Any]:
+    pixels = image.permute(1, 2, 0).numpy() * IMAGENET_STD + IMAGENET_MEAN
+    return np.clip(pixels, 0, 1)
