@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from python_models.data.coco_lower_body import CocoLowerBody, Crop, mirrored
+from tests import coco_files
+
+
+def test_counts_of_coco_mini(coco_mini):
+    for split, persons in (("train", 53), ("val", 51)):
+        data = CocoLowerBody.from_root(coco_mini, split)
+        assert len(data) == persons
+        rows = 172 if split == "train" else 118
+        assert persons + sum(data.skipped.values()) == rows, "every row is used or counted"
+    assert len(CocoLowerBody.from_root(coco_mini, "train", min_joints=4)) == 37
+
+
+def test_a_sample_of_coco_mini(coco_mini):
+    sample = CocoLowerBody.from_root(coco_mini, "train")[0]
+    assert sample["image"].shape == (3, 256, 192)
+    assert sample["image"].dtype == torch.float32
+    assert sample["joints"].shape == (6, 2)
+    assert set(sample["visible"].tolist()) <= {0.0, 1.0}
+
+
+def test_rows_are_used_or_counted(tmp_path):
+    rows = [
+        coco_files.person(1),
+        coco_files.person(2, iscrowd=1),
+        coco_files.person(3, joints={0: (0, 0, 0)}),
+        coco_files.person(4, joints={0: (50, 60, 1)}),
+        coco_files.person(5, joints={0: (50, 60, 1), 1: (50, 70, 2)}),
+    ]
+    root = coco_files.write(tmp_path, rows)
+    data = CocoLowerBody.from_root(root, "train")
+    assert [person.annotation_id for person in data.persons] == [1, 4, 5]
+    assert data.skipped == {"crowd": 1, "no visible lower-body joint": 1}
+    seen_only = CocoLowerBody.from_root(root, "train", min_visibility=2)
+    assert [person.annotation_id for person in seen_only.persons] == [1, 5]
+    assert seen_only[1]["visible"].tolist() == [0, 1, 0, 0, 0, 0]
+    two = CocoLowerBody.from_root(root, "train", min_joints=2)
+    assert [person.annotation_id for person in two.persons] == [1, 5]
+
+
+def test_the_crop_has_the_aspect_ratio_and_keeps_the_centre():
+    tall = Crop.around((10, 20, 30, 80), 0.75, 1.0)
+    assert (tall.left, tall.top, tall.width, tall.height) == (-5, 20, 60, 80)
+    wide = Crop.around((10, 20, 60, 30), 0.75, 1.25)
+    assert (wide.width, wide.height) == (75, 100)
+    assert (wide.left + wide.width / 2, wide.top + wide.height / 2) == (40, 35)
+
+
+def test_joints_stay_on_their_pixels(tmp_path):
+    """A bright square in the image is where its label says, to half an input pixel."""
+    root = coco_files.write(tmp_path, [coco_files.person(1, joints={0: (41, 57, 2)})])
+    pixels = np.zeros((120, 100, 3), np.uint8)
+    pixels[56:59, 40:43] = 255  # centred on (41, 57)
+    Image.fromarray(pixels).save(root / "train2017" / "1.jpg", quality=100)
+    for scale in (1.0, 1.37):
+        sample = CocoLowerBody.from_root(root, "train", box_scale=scale)[0]
+        brightness = (sample["image"].sum(0) - sample["image"].sum(0).min()).numpy()
+        brightness[brightness < 0.5 * brightness.max()] = 0
+        rows, columns = np.mgrid[: brightness.shape[0], : brightness.shape[1]]
+        center = [(brightness * axis).sum() / brightness.sum() for axis in (columns, rows)]
+        np.testing.assert_allclose(center, sample["joints"][0], atol=0.5)
+
+
+def test_outside_the_image_is_black(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1, bbox=[-40, -40, 60, 80])])
+    image = CocoLowerBody.from_root(root, "train")[0]["image"]
+    black = -torch.tensor([0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225])
+    torch.testing.assert_close(image[:, 0, 0], black)
+    assert (image[:, -1, -1] > black).all()
+
+
+def test_flip_mirrors_image_and_joints_and_exchanges_sides(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1)])
+    torch.manual_seed(0)
+    plain = CocoLowerBody.from_root(root, "train")[0]
+    flipping = CocoLowerBody.from_root(root, "train", flip=True)
+    seen = set()
+    for _ in range(20):
+        sample = flipping[0]
+        is_flipped = not torch.equal(sample["image"], plain["image"])
+        seen.add(is_flipped)
+        if is_flipped:
+            torch.testing.assert_close(sample["image"], plain["image"].flip(2))
+            order = [3, 4, 5, 0, 1, 2]
+            torch.testing.assert_close(sample["joints"][:, 0], 191 - plain["joints"][order, 0])
+            torch.testing.assert_close(sample["joints"][:, 1], plain["joints"][order, 1])
+    assert seen == {True, False}
+
+
+def test_mirroring_twice_changes_nothing():
+    rng = np.random.default_rng(0)
+    sample = rng.random((8, 6, 3)), rng.random((6, 2)), np.arange(6)
+    for once, twice in zip(sample, mirrored(*mirrored(*sample)), strict=True):
+        np.testing.assert_allclose(twice, once, rtol=0, atol=1e-12)
+
+
+def test_file_names_cannot_leave_the_image_folder(tmp_path):
+    for name in ("../../etc/passwd", "/etc/passwd"):
+        root = coco_files.write(tmp_path, [coco_files.person(1)], file_name=name)
+        with pytest.raises(ValueError, match="leaves the image folder"):
+            CocoLowerBody.from_root(root, "train")
+
+
+def test_missing_files_are_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="train2017 does not exist"):
+        CocoLowerBody.from_root(tmp_path, "train")
+    (tmp_path / "train2017").mkdir()
+    with pytest.raises(FileNotFoundError, match=r"person_keypoints_train2017\.json does not"):
+        CocoLowerBody.from_root(tmp_path, "train")
+
+
+def test_a_data_set_without_persons_is_refused(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1, iscrowd=1)])
+    with pytest.raises(ValueError, match="no person to train on"):
+        CocoLowerBody.from_root(root, "train")

@@ -1,0 +1,27 @@
+"""The examples in the public docstrings are run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+
+import numpy as np
+import pytest
+import torch
+
+
+@pytest.mark.parametrize("module", ["_dispatch", "nn", "ops.joints_mse"])
+def test_examples_of_docstrings(module):
+    results = doctest.testmod(
+        importlib.import_module(f"lowerpose_ops.{module}"), extraglobs={"np": np, "torch": torch}
+    )
+    assert results.attempted > 0
+    assert results.failed == 0
+
+
+def test_every_public_operation_has_an_example():
+    import lowerpose_ops as lp
+
+    for name in lp.__all__:
+        if callable(getattr(lp, name)):
+            assert "Example:" in getattr(lp, name).__doc__, name

@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import gzip
+import json
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import lowerpose_ops as lp
+from lowerpose_ops.reference import gaussian_targets as reference
+from tests.tolerances import TARGET_ULPS, ulps_apart
+
+SIZE = (48, 64)  # (W, H)
+
+
+def lower_body_transcription(joints, visible, size, sigma):
+    """ops.md's T0 with the row LB, joint by joint in NumPy float32; written apart from ours."""
+    width, height = size
+    targets = np.zeros((len(joints), height, width), np.float32)
+    weights = np.zeros((len(joints), 1), np.float32)
+    for joint, seen, target, weight in zip(joints, visible, targets, weights, strict=True):
+        if seen < 0.5:
+            continue
+        weight[0] = 1
+        center = [int(np.float32(coordinate) + np.float32(0.5)) for coordinate in joint]
+        low = [int(c - 3 * sigma) for c in center]
+        high = [int(c + 3 * sigma + 1) for c in center]
+        if low[0] >= width or low[1] >= height or high[0] < 0 or high[1] < 0:
+            continue
+        for y in range(max(0, low[1]), min(height, high[1])):
+            xs = np.arange(max(0, low[0]), min(width, high[0]), dtype=np.float32)
+            squares = (xs - center[0]) ** 2 + np.float32((y - center[1]) ** 2)
+            row = np.exp(-squares / np.float32(2 * sigma**2))
+            target[y, max(0, low[0]) : min(width, high[0])] = row
+    return targets, weights
+
+
+def draw_one(x, y, sigma=2.0, preset="lower_body", size=SIZE, **options):
+    joints = np.array([[[x, y]]], np.float32)
+    targets, weights = lp.gaussian_targets(
+        joints, np.ones((1, 1)), size, sigma, preset=preset, **options
+    )
+    return targets[0, 0], float(weights[0, 0, 0])
+
+
+def test_numbers_of_the_rounded_window():
+    target, weight = draw_one(20.3, 30.4)  # centre (20, 30), away from the border
+    assert weight == 1
+    assert target[30, 20] == 1
+    assert target[30, 21] == pytest.approx(0.8824969, abs=5e-8)
+    assert target[31, 21] == pytest.approx(0.7788007, abs=1e-7)
+    assert target[30, 26] == pytest.approx(0.011108996, abs=5e-10)
+    assert target[36, 26] == pytest.approx(1.2341e-4, abs=5e-9)
+    assert target.sum(dtype=np.float64) == pytest.approx(25.08129, abs=5e-6)
+    assert np.count_nonzero(target) == 169
+
+
+def test_numbers_at_the_borders():
+    left, weight = draw_one(-6.0, 30.0)  # centre -5: only columns 0 and 1 are drawn
+    assert weight == 1
+    assert np.flatnonzero(left.any(0)).tolist() == [0, 1]
+    assert left.sum() == pytest.approx(0.276, abs=5e-4)
+    right, _ = draw_one(47.5, 30.0)  # centre 48, one column beyond the map
+    assert right.sum() == pytest.approx(10.037, abs=5e-4)
+    assert draw_one(-6.0, 30.0, preset="exact")[0].sum() == pytest.approx(0.069, abs=5e-4)
+    assert draw_one(47.5, 30.0, preset="exact")[0].sum() == pytest.approx(12.566, abs=5e-4)
+
+
+def test_truncation_draws_small_negative_coordinates_at_zero():
+    target, _ = draw_one(-1.2, 30.0)
+    assert target[30].argmax() == 0
+    assert target[30, 0] == 1
+
+
+@pytest.mark.parametrize("x", [-200.0, -8.5, 53.6, 1e9])
+def test_lower_body_keeps_the_weight_of_a_joint_outside(x):
+    target, weight = draw_one(x, 30.0)
+    assert weight == 1
+    assert not target.any()
+
+
+def test_rounding_happens_in_the_precision_of_the_joints():
+    x = 0.49999997  # + 0.5 is 1.0 in float32 and below 1 in float64
+    for dtype, column in ((np.float32, 1), (np.float64, 0)):
+        joints = np.array([[[x, 30]]], dtype)
+        targets, _ = lp.gaussian_targets(joints, np.ones((1, 1)), SIZE, preset="lower_body")
+        assert targets[0, 0, 30].argmax() == column
+
+
+def test_lower_body_on_mpii_people(data_folder):
+    """Crops by objpos and scale, shifted so that joints leave the map."""
+    with gzip.open(data_folder / "mpii" / "mpii_annotations.json.gz") as file:
+        people = json.load(file)[::12]
+    joints = np.array([person["joint_self"] for person in people], np.float64)
+    center = np.array([person["objpos"] for person in people])[:, None]
+    scale = np.array([person["scale_provided"] for person in people])[:, None, None]
+    shift = np.random.default_rng(0).uniform(-16, 16, (len(people), 1, 2))
+    points = (joints[..., :2] - center) / (200 * scale) * 64 + [24, 32] + shift
+    points, visible = points.astype(np.float32), joints[..., 2]
+
+    outside = (points < -0.5).any(-1) | (points > np.array(SIZE) - 0.5).any(-1)
+    assert outside[visible > 0].mean() >= 0.05
+    assert len(points) > 2000
+    targets, weights = lp.gaussian_targets(points, visible, SIZE, preset="lower_body")
+    for ours, weight, person, seen in zip(targets, weights, points, visible, strict=True):
+        expected, expected_weight = lower_body_transcription(person, seen, SIZE, 2.0)
+        np.testing.assert_array_equal(weight, expected_weight)
+        np.testing.assert_array_equal(ours != 0, expected != 0)
+        assert ulps_apart(ours, expected) <= TARGET_ULPS
+
+
+# Coordinates with the borders over-represented, and values that no map holds.
+coordinates = st.one_of(
+    st.floats(-12, 76, width=32),
+    st.integers(-10, 74).map(lambda i: i + 0.5),
+    st.sampled_from([np.nan, np.inf, -np.inf, 2.0**30, 2.0**31, -(2.0**40), 1e38]),
+)
+
+
+@given(
+    data=st.data(),
+    preset=st.sampled_from(["exact", "lower_body"]),
+    joint_type=st.sampled_from([torch.float32, torch.float64]),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    sigma=st.sampled_from([1.0, 1.5, 2.0, 3.0]),
+    size=st.sampled_from([(48, 64), (1, 1), (7, 300), (300, 5)]),
+)
+def test_equals_the_reference(data, preset, joint_type, dtype, sigma, size):
+    batch, num_joints = data.draw(st.sampled_from([(1, 1), (2, 3)]))
+    count = batch * num_joints
+    values = data.draw(st.lists(coordinates, min_size=2 * count, max_size=2 * count))
+    seen = data.draw(st.lists(st.sampled_from([0, 0.3, 0.5, 1, 2, np.nan]), min_size=count))
+    joints = torch.tensor(values, dtype=joint_type).reshape(batch, num_joints, 2)
+    visible = torch.tensor(seen[:count], dtype=torch.float32).reshape(batch, num_joints)
+    options = {"preset": preset, "dtype": dtype}
+    targets, weights = lp.gaussian_targets(joints, visible, size, sigma, **options)
+    expected, expected_weights = reference.gaussian_targets(joints, visible, size, sigma, **options)
+    torch.testing.assert_close(weights, expected_weights, rtol=0, atol=0)
+    # The exponent reaches 708, and its own rounding error, relative 2^-52, becomes the value's.
+    torch.testing.assert_close(
+        targets, expected, rtol=4e-7 if dtype is torch.float32 else 1e-12, atol=1e-300
+    )
+
+
+def test_numpy_and_torch_give_the_same_bits():
+    rng = np.random.default_rng(0)
+    joints = rng.uniform(-5, 70, (3, 6, 2)).astype(np.float32)
+    visible = rng.integers(0, 3, (3, 6))
+    for preset in ("exact", "lower_body"):
+        arrays = lp.gaussian_targets(joints, visible, SIZE, preset=preset)
+        tensors = lp.gaussian_targets(
+            torch.tensor(joints), torch.tensor(visible), SIZE, preset=preset
+        )
+        for array, tensor in zip(arrays, tensors, strict=True):
+            np.testing.assert_array_equal(array, tensor.numpy())
+
+
+@pytest.mark.parametrize("kind", [np.bool_, np.uint8, np.int16, np.int64, np.float64])
+def test_any_numeric_type_of_visible(kind):
+    joints = np.full((1, 2, 2), 20, np.float32)
+    _, weights = lp.gaussian_targets(joints, np.array([[0, 1]], kind), SIZE)
+    assert weights.ravel().tolist() == [0, 1]
+
+
+def test_strided_joints_and_single_sample():
+    storage = np.arange(24, dtype=np.float32).reshape(2, 6, 2)
+    flipped = storage[:, ::-1, ::-1]
+    visible = np.ones((2, 6, 3))[..., 1]
+    strided, _ = lp.gaussian_targets(flipped, visible, SIZE)
+    dense, _ = lp.gaussian_targets(flipped.copy(), visible.copy(), SIZE)
+    np.testing.assert_array_equal(strided, dense)
+    single, weights = lp.gaussian_targets(flipped[1], np.ones((6, 1)), SIZE)
+    np.testing.assert_array_equal(single, dense[1])
+    assert weights.shape == (6, 1)
+
+
+def test_no_subnormal_values():
+    target, _ = draw_one(0, 0, preset="exact")
+    assert (target[target > 0] >= np.finfo(np.float32).tiny).all()
+    assert (target == 0).any()
+
+
+def test_empty_batch():
+    targets, weights = lp.gaussian_targets(np.zeros((0, 6, 2)), np.zeros((0, 6)), SIZE)
+    assert targets.shape == (0, 6, 64, 48)
+    assert weights.shape == (0, 6, 1)
+
+
+@pytest.mark.parametrize("sigma", [1.1, 1.7, 3.1])
+def test_lower_body_refuses_sigmas_that_break_the_original(sigma):
+    with pytest.raises(ValueError, match=r"gaussian_targets: sigma must be .*fractional part"):
+        draw_one(20, 20, sigma)
+
+
+@pytest.mark.parametrize(("sigma", "first", "last"), [(1.5, 15, 24), (2.5, 12, 27)])
+def test_half_pixel_windows_are_lopsided_with_the_peak_on_the_joint(sigma, first, last):
+    target, _ = draw_one(20, 30, sigma)
+    assert np.unravel_index(target.argmax(), target.shape) == (30, 20)
+    assert np.flatnonzero(target.any(0)).tolist() == list(range(first, last + 1))
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"sigma": 0.0}, ValueError, "sigma must be positive and finite, got 0"),
+        ({"sigma": float("nan")}, ValueError, "sigma must be finite"),
+        ({"sigma": "2"}, TypeError, "sigma must be a number, got str"),
+        ({"heatmap_size": (48, 0)}, ValueError, "heatmap_size must be two positive integers"),
+        ({"heatmap_size": (48.0, 64)}, TypeError, "heatmap_size must be two integers"),
+        ({"heatmap_size": 48}, ValueError, r"heatmap_size must be \(W, H\), got 48"),
+        ({"preset": "hrnt"}, ValueError, "preset must be 'exact' or 'lower_body', got 'hrnt'"),
+        ({"visible": np.ones((1, 3))}, ValueError, r"visible must be \[B, K\] = \[1, 2\]"),
+        ({"joints": np.zeros((1, 2, 3))}, ValueError, r"joints must be \[B, K, 2\]"),
+        ({"joints": np.zeros(4)}, ValueError, r"joints must be \[K, 2\] or \[B, K, 2\]"),
+        ({"joints": [[1, 2]]}, TypeError, "joints must be a NumPy array or a torch tensor"),
+        ({"joints": np.zeros((1, 2, 2), complex)}, TypeError, "joints must be .* element type"),
+        ({"joints": np.zeros((1, 2, 2), ">f4")}, TypeError, "joints must be .* element type"),
+        ({"visible": None}, TypeError, "visible must be a NumPy array, got NoneType"),
+        ({"dtype": np.int32}, TypeError, "targets must be float32 or float64, got int32"),
+    ],
+)
+def test_refusals_name_what_is_wrong(change, error, message):
+    arguments = {
+        "joints": np.zeros((1, 2, 2), np.float32),
+        "visible": np.ones((1, 2), np.float32),
+        "heatmap_size": SIZE,
+    } | change
+    with pytest.raises(error, match=f"gaussian_targets: {message}"):
+        lp.gaussian_targets(**arguments)
+
+
+def test_joints_that_require_a_gradient_are_refused():
+    joints = torch.zeros(1, 2, 2, requires_grad=True)
+    with pytest.raises(ValueError, match="joints must not require a gradient"):
+        lp.gaussian_targets(joints, torch.ones(1, 2), SIZE)
+
+
+def test_opcheck():
+    for preset in (("exact", "full"), ("round", "three_sigma")):
+        torch.library.opcheck(
+            torch.ops.lowerpose_ops.gaussian_targets.default,
+            (torch.rand(2, 3, 2) * 40, torch.ones(2, 3), 48, 64, 2.0, *preset, torch.float32),
+        )

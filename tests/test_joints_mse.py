@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+
+import lowerpose_ops as lp
+from lowerpose_ops.reference import joints_mse as reference
+from tests.tolerances import GRADIENT_RTOL, LOSS_RTOL
+
+DTYPES = [torch.float32, torch.float64]
+SHAPES = [(2, 6, 64, 48), (3, 17, 9, 7), (1, 1, 1, 1), (5, 2, 3, 130)]
+
+
+def maps(shape, dtype=torch.float32, seed=0, grad=False):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_(grad)
+
+
+def weights(shape, seed=2):
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(0, 3, (*shape[:2], 1), generator=generator).float()
+
+
+def layouts(tensor):
+    """The same values under every kind of strides."""
+    wide = torch.zeros(*tensor.shape[:3], 2 * tensor.shape[3], dtype=tensor.dtype)
+    wide[..., ::2] = tensor
+    return {
+        "contiguous": tensor.contiguous(),
+        "channels_last": tensor.contiguous(memory_format=torch.channels_last),
+        "every second column": wide[..., ::2],
+        "transposed": tensor.transpose(2, 3).contiguous().transpose(2, 3),
+        "rows of a larger map": torch.cat([tensor, tensor], 3)[..., : tensor.shape[3]],
+    }
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_loss_and_both_gradients_equal_the_reference(shape, dtype):
+    ours, plain = [], []
+    for results, function in ((ours, lp.joints_mse_loss), (plain, reference.joints_mse_loss)):
+        output, target = maps(shape, dtype, 0, grad=True), maps(shape, dtype, 1, grad=True)
+        loss = function(output, target, weights(shape), loss_weight=3.0)
+        (2.5 * loss).backward()
+        results += [loss.detach(), output.grad, target.grad]
+    torch.testing.assert_close(ours[0], plain[0], rtol=LOSS_RTOL[dtype], atol=0)
+    for gradient, expected in zip(ours[1:], plain[1:], strict=True):
+        torch.testing.assert_close(gradient, expected, rtol=GRADIENT_RTOL[dtype], atol=0)
+
+
+@pytest.mark.parametrize("output_layout", layouts(torch.zeros(1, 1, 1, 1)))
+@pytest.mark.parametrize("target_layout", layouts(torch.zeros(1, 1, 1, 1)))
+def test_any_strides_give_the_same_loss_and_gradient(output_layout, target_layout):
+    shape = (2, 6, 16, 12)
+    plain = maps(shape, grad=True)
+    expected = lp.joints_mse_loss(plain, maps(shape, seed=1), weights(shape))
+    expected.backward()
+    output = layouts(maps(shape))[output_layout].requires_grad_()
+    target = layouts(maps(shape, seed=1))[target_layout]
+    loss = lp.joints_mse_loss(output, target, weights(shape))
+    loss.backward()
+    torch.testing.assert_close(loss, expected, rtol=LOSS_RTOL[torch.float32], atol=0)
+    torch.testing.assert_close(output.grad, plain.grad, rtol=0, atol=0)
+
+
+def test_the_gradient_of_a_channels_last_map_is_channels_last():
+    output = maps((2, 6, 16, 12)).contiguous(memory_format=torch.channels_last).requires_grad_()
+    lp.joints_mse_loss(output, maps((2, 6, 16, 12), seed=1)).backward()
+    assert output.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+def test_known_value():
+    output, target = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
+    # One joint with weight 1, one with 0: the sum of four ones over eight elements.
+    assert lp.joints_mse_loss(output, target, torch.tensor([[1.0, 0.0]])).item() == 0.5
+    assert lp.joints_mse_loss(output, target).item() == 1.0
+
+
+@pytest.mark.parametrize("weight_type", [torch.bool, torch.uint8, torch.int64, torch.float64])
+def test_any_numeric_type_and_both_shapes_of_weight(weight_type):
+    shape = (2, 3, 8, 8)
+    weight = torch.tensor([[1, 0, 1], [0, 0, 1]]).to(weight_type)
+    for given in (weight, weight[..., None], weight[..., None].expand(2, 3, 1)):
+        loss = lp.joints_mse_loss(maps(shape), maps(shape, seed=1), given)
+        expected = reference.joints_mse_loss(maps(shape), maps(shape, seed=1), weight)
+        torch.testing.assert_close(loss, expected, rtol=LOSS_RTOL[torch.float32], atol=0)
+
+
+def test_the_sum_keeps_float32_accuracy_on_large_maps():
+    output = 1 + 1e-3 * maps((1, 1, 512, 2048))
+    target = torch.zeros_like(output)
+    exact = (output.double() ** 2).mean().item()
+    assert lp.joints_mse_loss(output, target).item() == pytest.approx(exact, rel=1e-6)
+
+
+def test_same_bits_for_any_number_of_threads():
+    shape = (7, 17, 33, 21)
+    results, before = set(), torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3, 7):
+            torch.set_num_threads(threads)
+            results.add(lp.joints_mse_loss(maps(shape), maps(shape, seed=1)).item())
+    finally:
+        torch.set_num_threads(before)
+    assert len(results) == 1
+
+
+def test_nan_in_an_unweighted_joint_shows():
+    output = maps((1, 2, 4, 4))
+    output[0, 1, 2, 2] = math.nan
+    loss = lp.joints_mse_loss(output, torch.zeros(1, 2, 4, 4), torch.tensor([[1.0, 0.0]]))
+    assert loss.isnan()
+
+
+@pytest.mark.parametrize("shape", [(0, 6, 8, 8), (2, 0, 8, 8), (2, 6, 0, 8)])
+def test_empty_input_has_no_loss(shape):
+    output = torch.zeros(shape, requires_grad=True)
+    loss = lp.joints_mse_loss(output, torch.zeros(shape), torch.ones(shape[:2]))
+    loss.backward()
+    assert loss.item() == 0
+    assert output.grad.shape == shape
+
+
+def test_gradcheck():
+    shape = (2, 3, 4, 5)
+    output, target = maps(shape, torch.float64, 0, True), maps(shape, torch.float64, 1, True)
+    weight = weights(shape)
+    assert torch.autograd.gradcheck(
+        lambda o, t: lp.joints_mse_loss(o, t, weight, loss_weight=0.7), (output, target)
+    )
+    last = output.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
+    assert torch.autograd.gradcheck(lambda o: lp.joints_mse_loss(o, target, weight), (last,))
+
+
+def test_one_tensor_as_output_and_target():
+    both = maps((1, 2, 4, 4), grad=True)
+    loss = lp.joints_mse_loss(both, both)
+    loss.backward()
+    assert loss.item() == 0
+    assert not both.grad.any()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("weighted", [True, False])
+def test_opcheck(dtype, weighted):
+    shape = (2, 3, 8, 6)
+    weight = weights(shape) if weighted else None
+    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), weight, 1.0)
+    torch.library.opcheck(torch.ops.lowerpose_ops.joints_mse.default, arguments)
+    channels_last = maps(shape, dtype).contiguous(memory_format=torch.channels_last)
+    torch.library.opcheck(
+        torch.ops.lowerpose_ops.joints_mse_backward.default,
+        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), weight, 1.0),
+    )
+
+
+def test_compile_without_graph_breaks():
+    def step(output, target, weight):
+        return 2 * lp.joints_mse_loss(output.sigmoid(), target, weight)
+
+    shape = (2, 6, 16, 12)
+    compiled = torch.compile(step, fullgraph=True)
+    gradients = []
+    for function in (step, compiled):
+        output = maps(shape, grad=True)
+        loss = function(output, maps(shape, seed=1), weights(shape))
+        loss.backward()
+        gradients += [loss.detach(), output.grad]
+    torch.testing.assert_close(gradients[2], gradients[0])
+    torch.testing.assert_close(gradients[3], gradients[1])
+
+
+def test_double_backward_is_refused():
+    output = maps((1, 2, 4, 4), grad=True)
+    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
+    (gradient,) = torch.autograd.grad(loss, output, create_graph=True)
+    with pytest.raises(ValueError, match="gradient of its gradient is not available"):
+        gradient.sum().backward()
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"target": torch.zeros(1, 2, 4, 5)}, ValueError, r"target must be \[B, K, H, W\] like"),
+        ({"target": torch.zeros(1, 2, 4, 4).double()}, TypeError, "target must be float32, got f"),
+        ({"target": torch.zeros(1, 2, 4, 4).int()}, TypeError, "target must be float32, got int"),
+        ({"output": torch.zeros(2, 4, 4)}, ValueError, r"output must be \[B, K, H, W\]"),
+        ({"output": torch.zeros(1, 2, 4, 4).half()}, TypeError, "output must be float32 or fl"),
+        ({"output": torch.zeros(1, 2, 4, 4).cfloat()}, TypeError, "got a tensor of complex64"),
+        ({"output": [[1.0]]}, TypeError, "output must be a torch tensor, got list"),
+        ({"target": torch.zeros(1, 2, 4, 4).to_sparse()}, TypeError, "target must be a dense"),
+        ({"target_weight": torch.ones(2, 1)}, ValueError, r"target_weight must be \[B, K\]"),
+        ({"target_weight": torch.ones(1, 2, 2)}, ValueError, "target_weight must be"),
+        ({"target_weight": torch.ones(1, 2).requires_grad_()}, ValueError, "not require a grad"),
+        ({"target_weight": 1.0}, TypeError, "target_weight must be a torch tensor, got float"),
+        ({"loss_weight": math.inf}, ValueError, "loss_weight must be finite"),
+        ({"preset": "hrnet"}, ValueError, "preset must be 'document', got 'hrnet'"),
+        ({"reduction": "sum"}, ValueError, "reduction must be 'mean', got 'sum'"),
+    ],
+)
+def test_refusals_name_what_is_wrong(change, error, message):
+    arguments = {"output": torch.zeros(1, 2, 4, 4), "target": torch.zeros(1, 2, 4, 4)} | change
+    with pytest.raises(error, match=f"joints_mse_loss: .*{message}|{message}"):
+        lp.joints_mse_loss(**arguments)
+
+
+def test_module():
+    shape = (2, 3, 8, 8)
+    output, target, weight = maps(shape), maps(shape, seed=1), weights(shape)
+    weighted = lp.JointsMSELoss()
+    assert weighted(output, target, weight) == lp.joints_mse_loss(output, target, weight)
+    ignoring = lp.JointsMSELoss(use_target_weight=False)
+    assert ignoring(output, target, weight) == lp.joints_mse_loss(output, target)
+    assert repr(weighted) == "JointsMSELoss(use_target_weight=True, preset='document')"
+    with pytest.raises(ValueError, match="target_weight must be a tensor"):
+        weighted(output, target)
