@@ -42,7 +42,10 @@ def define_op(
 
 
 def view(tensor: torch.Tensor) -> View:
-    """What native code needs to know of a tensor; it checks all of it."""
+    """What native code needs to know of a tensor; it checks all of it.
+
+    The tuple keeps nothing alive: hold the tensor in a variable until the native call returns.
+    """
     device = tensor.device
     stream = torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
     return (

@@ -44,7 +44,10 @@ def gaussian_targets(
     targets = np.empty((batch, num_joints, height, width), np.float32 if dtype is None else dtype)
     weights = np.empty((batch, num_joints, 1), np.float32)
     _native.core.gaussian_targets(
-        joints, visible, targets, weights, sigma, drawn.center, drawn.window, arguments.threads()
+        *(joints, visible, targets, weights),
+        sigma,
+        *(drawn.center, drawn.window, drawn.visible, drawn.weight, drawn.outside),
+        arguments.threads(),
     )
     return (targets[0], weights[0]) if single else (targets, weights)
 

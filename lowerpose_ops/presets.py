@@ -1,7 +1,7 @@
 """Named parameter sets: what a preset's name fixes.
 
-A preset with a project's name gives that project's numbers. `exact` and `document` are the
-formulas of the lower-body project's own text, and the defaults.
+A preset with a project's name gives that project's numbers, its bugs included. `exact` and
+`document` are the formulas of the lower-body project's own text, and the defaults.
 """
 
 from __future__ import annotations
@@ -14,19 +14,45 @@ from typing import Literal
 class TargetPreset:
     """How `gaussian_targets` draws a joint.
 
-    center: "exact" is the joint itself; "round" is trunc(x + 0.5) in the joints' own precision.
+    center: "exact" is the joint itself; "round" is trunc(x + 0.5) in the joints' own precision,
+        "round_float64" the same in float64.
     window: "full" is the whole map; "three_sigma" is the square of pixels from trunc(c - 3 sigma)
-        up to, not including, trunc(c + 3 sigma + 1).
+        up to, not including, trunc(c + 3 sigma + 1); "three_sigma_from_edge" is the same square
+        with the peak floor(3 sigma + 0.5) pixels from its first column and row.
+    visible: A joint is drawn where its visibility is >= or > 0.5.
+    weight: "binary" is 1 where a joint is drawn, else 0; "copy" is the visibility itself.
+    outside: Whether the weight of a joint is zero or kept when its window, on either axis, begins
+        beyond the last pixel or ends at a negative one.
     """
 
-    center: Literal["exact", "round"]
-    window: Literal["full", "three_sigma"]
+    center: Literal["exact", "round", "round_float64"]
+    window: Literal["full", "three_sigma", "three_sigma_from_edge"]
+    visible: Literal[">=", ">"]
+    weight: Literal["binary", "copy"]
+    outside: Literal["keep", "zero"]
 
 
 TARGETS = {
-    "exact": TargetPreset(center="exact", window="full"),
-    "lower_body": TargetPreset(center="round", window="three_sigma"),
+    "exact": TargetPreset("exact", "full", ">=", "binary", "keep"),
+    "lower_body": TargetPreset("round", "three_sigma", ">=", "binary", "keep"),
+    "hrnet": TargetPreset("round_float64", "three_sigma_from_edge", ">", "copy", "zero"),
 }
 
-LOSSES = frozenset({"document"})
-"""`document`: the mean over every element of weight * (output - target)^2."""
+
+@dataclass(frozen=True)
+class LossPreset:
+    """How `joints_mse_loss` weights the squared difference; it is always a mean over everything.
+
+    half: A factor 1/2.
+    squared_weight: target_weight squared, as where both maps are multiplied by it; else itself.
+    """
+
+    half: bool
+    squared_weight: bool
+
+
+LOSSES = {
+    "document": LossPreset(half=False, squared_weight=False),
+    "lower_body": LossPreset(half=False, squared_weight=True),
+    "hrnet": LossPreset(half=True, squared_weight=True),
+}

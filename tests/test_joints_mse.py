@@ -10,6 +10,8 @@ from lowerpose_ops.reference import joints_mse as reference
 from tests.tolerances import GRADIENT_RTOL, LOSS_RTOL
 
 DTYPES = [torch.float32, torch.float64]
+HALVES = [torch.float16, torch.bfloat16]
+PRESETS = ["document", "lower_body", "hrnet"]
 SHAPES = [(2, 6, 64, 48), (3, 17, 9, 7), (1, 1, 1, 1), (5, 2, 3, 130)]
 
 
@@ -36,18 +38,110 @@ def layouts(tensor):
     }
 
 
+@pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_loss_and_both_gradients_equal_the_reference(shape, dtype):
+@pytest.mark.parametrize("needs", [(True, True), (True, False), (False, True)])
+def test_loss_and_gradients_equal_the_reference(shape, dtype, preset, needs):
+    """With a gradient for output alone, it is computed in the forward pass."""
     ours, plain = [], []
     for results, function in ((ours, lp.joints_mse_loss), (plain, reference.joints_mse_loss)):
-        output, target = maps(shape, dtype, 0, grad=True), maps(shape, dtype, 1, grad=True)
-        loss = function(output, target, weights(shape), loss_weight=3.0)
+        output, target = maps(shape, dtype, 0, needs[0]), maps(shape, dtype, 1, needs[1])
+        loss = function(output, target, weights(shape), preset=preset, loss_weight=3.0)
         (2.5 * loss).backward()
         results += [loss.detach(), output.grad, target.grad]
     torch.testing.assert_close(ours[0], plain[0], rtol=LOSS_RTOL[dtype], atol=0)
     for gradient, expected in zip(ours[1:], plain[1:], strict=True):
-        torch.testing.assert_close(gradient, expected, rtol=GRADIENT_RTOL[dtype], atol=0)
+        if expected is None:
+            assert gradient is None
+        else:
+            torch.testing.assert_close(gradient, expected, rtol=GRADIENT_RTOL[dtype], atol=0)
+
+
+@pytest.mark.parametrize("output_type", [*DTYPES, *HALVES])
+@pytest.mark.parametrize("target_type", [*DTYPES, *HALVES])
+def test_mixed_types(output_type, target_type):
+    """The loss is in float32, or float64 where a map is; a gradient has its map's own type."""
+    shape = (2, 3, 8, 6)
+    output = maps(shape).to(output_type).requires_grad_()
+    target = maps(shape, seed=1).to(target_type)
+    loss = lp.joints_mse_loss(output, target, weights(shape))
+    loss.backward()
+    plain_output = maps(shape).to(output_type).requires_grad_()
+    plain = reference.joints_mse_loss(plain_output, target, weights(shape))
+    plain.backward()
+    assert loss.dtype == plain.dtype
+    assert loss.dtype == (
+        torch.float64 if torch.float64 in (output_type, target_type) else torch.float32
+    )
+    torch.testing.assert_close(loss, plain, rtol=LOSS_RTOL[loss.dtype], atol=0)
+    assert output.grad.dtype == output_type
+    # Both round a float32 (or float64) number once to output's type; it may lie near a tie.
+    unit = torch.finfo(output_type).eps
+    torch.testing.assert_close(
+        output.grad,
+        plain_output.grad,
+        rtol=2 * unit,
+        atol=6e-8 if output_type is torch.float16 else 0,
+    )
+
+
+def test_a_scaled_loss_keeps_small_float16_gradients():
+    """As GradScaler does it: unscaled, these gradients would all round to zero."""
+    output = (1e-3 * maps((2, 6, 64, 48))).half().requires_grad_()
+    loss = lp.joints_mse_loss(output, torch.zeros(2, 6, 64, 48), torch.ones(2, 6))
+    (65536 * loss).backward()
+    exact = 65536 * 2 * output.detach().double() / output.numel()
+    torch.testing.assert_close(output.grad.double(), exact, rtol=1e-3, atol=6e-8)
+    assert output.grad.count_nonzero() > 0.9 * output.numel()
+
+
+def test_large_float16_values_do_not_overflow():
+    output = torch.full((1, 1, 8, 8), 300.0).half()
+    assert lp.joints_mse_loss(output, torch.zeros(1, 1, 8, 8).half()).item() == 90000
+
+
+def test_autocast():
+    layer = torch.nn.Conv2d(3, 6, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = layer(maps((2, 3, 8, 6)))
+        assert output.dtype == torch.bfloat16
+        loss = lp.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
+        coords, scores = lp.decode_heatmaps(output)
+    loss.backward()
+    assert loss.dtype == coords.dtype == scores.dtype == torch.float32
+    plain = reference.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
+    torch.testing.assert_close(loss, plain, rtol=1e-6, atol=0)
+    assert layer.weight.grad.isfinite().all()
+
+
+def test_the_graph_can_be_kept_and_used_twice():
+    output = maps((1, 2, 4, 4), grad=True)
+    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
+    (first,) = torch.autograd.grad(loss, output, retain_graph=True)
+    kept = first.clone()
+    (second,) = torch.autograd.grad(3 * loss, output, retain_graph=True)
+    first.add_(1)  # whoever owns a gradient may write to it
+    (third,) = torch.autograd.grad(loss, output)
+    torch.testing.assert_close(second, 3 * kept)
+    torch.testing.assert_close(third, kept)
+
+
+@pytest.mark.parametrize("value", [0.0, -2.0, math.nan, math.inf])
+def test_any_incoming_gradient(value):
+    output = maps((1, 2, 4, 4), grad=True)
+    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
+    (unit,) = torch.autograd.grad(loss, output, retain_graph=True)
+    (scaled,) = torch.autograd.grad(loss, output, torch.tensor(value))
+    torch.testing.assert_close(scaled, unit * value, rtol=1e-6, atol=0, equal_nan=True)
+
+
+def test_nothing_is_kept_without_a_gradient():
+    output = maps((1, 2, 4, 4), grad=True)
+    with torch.no_grad():
+        assert not lp.joints_mse_loss(output, maps((1, 2, 4, 4))).requires_grad
+    with torch.inference_mode():
+        assert lp.joints_mse_loss(output, output).item() == 0
 
 
 @pytest.mark.parametrize("output_layout", layouts(torch.zeros(1, 1, 1, 1)))
@@ -147,12 +241,16 @@ def test_one_tensor_as_output_and_target():
 def test_opcheck(dtype, weighted):
     shape = (2, 3, 8, 6)
     weight = weights(shape) if weighted else None
-    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), weight, 1.0)
+    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), weight, "hrnet", 1.0)
     torch.library.opcheck(torch.ops.lowerpose_ops.joints_mse.default, arguments)
+    torch.library.opcheck(
+        torch.ops.lowerpose_ops.joints_mse_and_gradient.default,
+        (arguments[0], arguments[1].detach(), *arguments[2:]),
+    )
     channels_last = maps(shape, dtype).contiguous(memory_format=torch.channels_last)
     torch.library.opcheck(
         torch.ops.lowerpose_ops.joints_mse_backward.default,
-        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), weight, 1.0),
+        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), weight, "hrnet", 1.0),
     )
 
 
@@ -184,10 +282,12 @@ def test_double_backward_is_refused():
     ("change", "error", "message"),
     [
         ({"target": torch.zeros(1, 2, 4, 5)}, ValueError, r"target must be \[B, K, H, W\] like"),
-        ({"target": torch.zeros(1, 2, 4, 4).double()}, TypeError, "target must be float32, got f"),
-        ({"target": torch.zeros(1, 2, 4, 4).int()}, TypeError, "target must be float32, got int"),
+        (
+            {"target": torch.zeros(1, 2, 4, 4).int()},
+            TypeError,
+            "target must be float32 or .*, got i",
+        ),
         ({"output": torch.zeros(2, 4, 4)}, ValueError, r"output must be \[B, K, H, W\]"),
-        ({"output": torch.zeros(1, 2, 4, 4).half()}, TypeError, "output must be float32 or fl"),
         ({"output": torch.zeros(1, 2, 4, 4).cfloat()}, TypeError, "got a tensor of complex64"),
         ({"output": [[1.0]]}, TypeError, "output must be a torch tensor, got list"),
         ({"target": torch.zeros(1, 2, 4, 4).to_sparse()}, TypeError, "target must be a dense"),
@@ -196,7 +296,11 @@ def test_double_backward_is_refused():
         ({"target_weight": torch.ones(1, 2).requires_grad_()}, ValueError, "not require a grad"),
         ({"target_weight": 1.0}, TypeError, "target_weight must be a torch tensor, got float"),
         ({"loss_weight": math.inf}, ValueError, "loss_weight must be finite"),
-        ({"preset": "hrnet"}, ValueError, "preset must be 'document', got 'hrnet'"),
+        (
+            {"preset": "mmpos"},
+            ValueError,
+            "preset must be 'document' or 'hrnet' or 'lower_body', got",
+        ),
         ({"reduction": "sum"}, ValueError, "reduction must be 'mean', got 'sum'"),
     ],
 )
@@ -204,6 +308,17 @@ def test_refusals_name_what_is_wrong(change, error, message):
     arguments = {"output": torch.zeros(1, 2, 4, 4), "target": torch.zeros(1, 2, 4, 4)} | change
     with pytest.raises(error, match=f"joints_mse_loss: .*{message}|{message}"):
         lp.joints_mse_loss(**arguments)
+
+
+@pytest.mark.parametrize(
+    ("preset", "expected"), [("document", 5), ("lower_body", 10), ("hrnet", 5)]
+)
+def test_weights_of_the_presets(preset, expected):
+    """Squares 1 and 9 on a joint of weight 2 and on one of weight 0: 10 w / 4, 10 w^2 / 4, half."""
+    output = torch.tensor([1.0, 3.0]).repeat(1, 2, 1, 1)
+    weight = torch.tensor([[2.0, 0.0]])
+    loss = lp.joints_mse_loss(output, torch.zeros(1, 2, 1, 2), weight, preset=preset)
+    assert loss.item() == pytest.approx(expected)
 
 
 def test_module():

@@ -9,6 +9,16 @@ import torch
 # place). NumPy's and torch's float32 exp err by up to 2.5 units themselves.
 TARGET_ULPS = 3
 
+# Against the float64 formula. float32: half a unit of ours, rounded from double. float64: the
+# exponent reaches 708, and its own rounding error, relative 2^-52, becomes the value's. The 16-bit
+# types: half a unit, and the double is rounded to float on the way.
+TARGET_TOLERANCE = {
+    torch.float32: {"rtol": 1.2e-7, "atol": 0},
+    torch.float64: {"rtol": 1e-12, "atol": 1e-300},
+    torch.float16: {"rtol": 1e-3, "atol": 6e-8},
+    torch.bfloat16: {"rtol": 8e-3, "atol": 0},
+}
+
 # Losses: sums of the same numbers in another order. float32 lanes add 32 numbers at most before
 # they go on in double.
 LOSS_RTOL = {torch.float32: 1e-6, torch.float64: 1e-14}

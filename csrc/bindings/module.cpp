@@ -16,6 +16,8 @@
 namespace py = pybind11;
 using namespace lowerpose;
 
+using OptionalView = std::optional<TensorView>;
+
 PYBIND11_MODULE(_C, m) {
   py::register_exception_translator([](std::exception_ptr pending) {
     try {
@@ -32,9 +34,34 @@ PYBIND11_MODULE(_C, m) {
   m.def("usable_threads", &usable_threads);
 
   const auto no_gil = py::call_guard<py::gil_scoped_release>();
-  m.def("gaussian_targets", &gaussian_targets, no_gil);
-  m.def("joints_mse", &joints_mse, no_gil);
-  m.def("joints_mse_backward", &joints_mse_backward, no_gil);
+  m.def(
+      "gaussian_targets",
+      [](const TensorView& joints, const TensorView& visible, const TensorView& targets,
+         const TensorView& weights, double sigma, const std::string& center,
+         const std::string& window, const std::string& visible_rule, const std::string& weight,
+         const std::string& outside, int threads) {
+        gaussian_targets(joints, visible, targets, weights, sigma,
+                         {center, window, visible_rule, weight, outside}, threads);
+      },
+      no_gil);
+  m.def(
+      "joints_mse",
+      [](const TensorView& output, const TensorView& target, const OptionalView& weight,
+         const TensorView& loss, const TensorView& partials, const OptionalView& gradient,
+         bool half, bool squared_weight, double loss_weight, int threads) {
+        joints_mse(output, target, weight, loss, partials, gradient,
+                   {half, squared_weight, loss_weight}, threads);
+      },
+      no_gil);
+  m.def(
+      "joints_mse_backward",
+      [](const TensorView& incoming, const TensorView& output, const TensorView& target,
+         const OptionalView& weight, const TensorView& gradient, bool half, bool squared_weight,
+         double loss_weight, int threads) {
+        joints_mse_backward(incoming, output, target, weight, gradient,
+                            {half, squared_weight, loss_weight}, threads);
+      },
+      no_gil);
   m.def("decode_heatmaps", &decode_heatmaps, no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
 }

@@ -84,6 +84,15 @@ void Checker::shape(const char* argument, const TensorView& view, const char* la
   }
 }
 
+void Checker::per_joint(const char* argument, const TensorView& view, std::int64_t batch,
+                        std::int64_t num_joints) {
+  if (view.ndim == 3) {
+    shape(argument, view, "[B, K, 1]", {batch, num_joints, 1});
+  } else {
+    shape(argument, view, "[B, K]", {batch, num_joints});
+  }
+}
+
 void Checker::value(bool good, const char* argument, const std::string& expected,
                     const std::string& got) {
   if (!good) fail<ValueError>(argument, expected, got);

@@ -4,6 +4,7 @@
 #include <initializer_list>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include "core/tensor_view.h"
 
@@ -32,9 +33,16 @@ class Checker {
   // `layout` is the shape in words, for the message: "[B, K, 2]".
   void shape(const char* argument, const TensorView& view, const char* layout,
              std::initializer_list<std::int64_t> sizes);
+  // One number a joint: [B, K], or [B, K, 1].
+  void per_joint(const char* argument, const TensorView& view, std::int64_t batch,
+                 std::int64_t num_joints);
 
   void value(bool good, const char* argument, const std::string& expected, const std::string& got);
   void value(bool good, const char* argument, const std::string& expected, double got);
+  // What a word stands for.
+  template <class Value>
+  Value word(const char* argument, const std::string& given,
+             std::initializer_list<std::pair<const char*, Value>> meanings);
   [[noreturn]] void refuse_cuda() const;
 
  private:
@@ -49,5 +57,17 @@ class Checker {
 };
 
 std::string describe_shape(const TensorView& view);
+
+template <class Value>
+Value Checker::word(const char* argument, const std::string& given,
+                    std::initializer_list<std::pair<const char*, Value>> meanings) {
+  std::string expected;
+  for (const auto& [name, meaning] : meanings) {
+    if (given == name) return meaning;
+    expected += (expected.empty() ? "'" : " or '") + std::string(name) + "'";
+  }
+  value(false, argument, expected, "'" + given + "'");
+  return meanings.begin()->second;  // not reached
+}
 
 }  // namespace lowerpose

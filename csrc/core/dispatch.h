@@ -3,28 +3,33 @@
 
 #include <initializer_list>
 
+#include "core/float16.h"
 #include "core/tensor_view.h"
 
 namespace lowerpose {
 
-// What heatmaps may be, and what ScalarReader can read.
-inline constexpr std::initializer_list<DType> kHeatmapDTypes = {DType::kFloat32, DType::kFloat64};
-inline constexpr std::initializer_list<DType> kReadableDTypes = {
-    DType::kFloat32, DType::kFloat64, DType::kBool,  DType::kUInt8,
-    DType::kInt8,    DType::kInt16,   DType::kInt32, DType::kInt64};
+// What heatmaps may be.
+inline constexpr std::initializer_list<DType> kHeatmapDTypes = {DType::kFloat32, DType::kFloat16,
+                                                                DType::kBFloat16, DType::kFloat64};
 
 template <class T>
 struct Tag {
   using type = T;
 };
 
-// Calls `run(Tag<T>{})` with the C++ type of a heatmap dtype that Checker::dtype has let through.
+// Calls `run(Tag<T>{})` with the C++ type of a dtype that Checker::dtype has let through as one of
+// kHeatmapDTypes.
 template <class Run>
 void dispatch_heatmap(DType dtype, Run&& run) {
-  if (dtype == DType::kFloat64) {
-    run(Tag<double>{});
-  } else {
-    run(Tag<float>{});
+  switch (dtype) {
+    case DType::kFloat16:
+      return run(Tag<Float16>{});
+    case DType::kBFloat16:
+      return run(Tag<BFloat16>{});
+    case DType::kFloat64:
+      return run(Tag<double>{});
+    default:
+      return run(Tag<float>{});
   }
 }
 

@@ -10,8 +10,10 @@ namespace lowerpose {
 // One map: pixel (y, x) lies at data[y * row_stride + x * pixel_stride].
 template <class T>
 struct MapView {
-  T* data;
-  std::int64_t row_stride, pixel_stride;
+  T* data = nullptr;
+  std::int64_t row_stride = 0, pixel_stride = 0;
+
+  T* at(std::int64_t y, std::int64_t x) const { return data + y * row_stride + x * pixel_stride; }
 };
 
 struct HeatmapsView {

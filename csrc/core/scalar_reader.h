@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "core/float16.h"
 #include "core/tensor_view.h"
 
 namespace lowerpose {
@@ -39,8 +40,9 @@ class ScalarReader {
       case DType::kFloat64:
         return load<double>(offset);
       case DType::kFloat16:
+        return to_float(static_cast<const Float16*>(data_)[offset]);
       case DType::kBFloat16:
-        break;  // kReadable leaves these out
+        return to_float(static_cast<const BFloat16*>(data_)[offset]);
     }
     return 0.0;
   }

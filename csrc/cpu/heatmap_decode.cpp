@@ -1,98 +1,73 @@
 #include "ops/heatmap_decode.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "core/parallel.h"
-#include "core/simd.h"
+#include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
 namespace {
 
-constexpr std::int64_t kGrainPixels = 1 << 14;  // a thread is worth starting from here
-
 // The largest value of a map, the place of the first pixel that has it, and whether a NaN was seen.
-template <class T>
+template <class C>
 struct Peak {
-  T value = -std::numeric_limits<T>::infinity();
+  C value = -std::numeric_limits<C>::infinity();
   std::int64_t index = 0;
   bool nan = false;
 };
 
-// Extends `peak` by `count` pixels in a row, the first of which has the index `first`. Values are
-// compared in blocks; only a block that holds a new maximum is searched for its place.
-template <class T>
-LOWERPOSE_INLINE void extend_peak_body(Peak<T>& peak, const T* pixels, std::int64_t count,
-                                       std::int64_t first) {
-  using V = typename Vec<T>::type;
-  using Mask = typename Vec<T>::mask;
-  constexpr std::int64_t kLanes = Vec<T>::kLanes;
-  constexpr std::int64_t kBlock = 16 * kLanes;
-  Mask nan = {};
+// Extends `peak` by a tile whose first pixel has the index `first`. The values are compared in
+// lanes; only a tile that holds a new maximum is searched for its place.
+template <class C>
+LOWERPOSE_SIMD void extend_peak(Peak<C>& peak, const C* pixels, std::int64_t count,
+                                std::int64_t first) {
+  using V = typename Vec<C>::type;
+  constexpr std::int64_t kLanes = Vec<C>::kLanes;
+  C largest = -std::numeric_limits<C>::infinity();
+  bool nan = false;
   std::int64_t i = 0;
-  while (i + kLanes <= count) {
-    const std::int64_t begin = i;
-    const std::int64_t end = std::min(i + kBlock, count - kLanes + 1);
-    V largest;
-    load(largest, pixels + i);
-    for (; i < end; i += kLanes) {
+  if (count >= kLanes) {
+    V lanes;
+    load(lanes, pixels);
+    typename Vec<C>::mask nans = {};
+    for (; i + kLanes <= count; i += kLanes) {
       V values;
       load(values, pixels + i);
-      nan |= values != values;
-      largest = values > largest ? values : largest;
+      nans |= values != values;
+      lanes = values > lanes ? values : lanes;
     }
-    T value = largest[0];
-    for (int lane = 1; lane < kLanes; ++lane) value = std::max(value, largest[lane]);
-    if (value > peak.value) {
-      peak.value = value;
-      peak.index = first + (std::find(pixels + begin, pixels + i, value) - pixels);
+    for (int lane = 0; lane < kLanes; ++lane) {
+      largest = lanes[lane] > largest ? lanes[lane] : largest;
+      nan |= nans[lane] != 0;
     }
   }
   for (; i < count; ++i) {
-    peak.nan |= pixels[i] != pixels[i];
-    if (pixels[i] > peak.value) {
-      peak.value = pixels[i];
-      peak.index = first + i;
-    }
+    nan |= pixels[i] != pixels[i];
+    largest = pixels[i] > largest ? pixels[i] : largest;
   }
-  for (int lane = 0; lane < kLanes; ++lane) peak.nan |= nan[lane] != 0;
+  peak.nan |= nan;
+  if (largest > peak.value) {
+    peak.value = largest;
+    peak.index = first + (std::find(pixels, pixels + count, largest) - pixels);
+  }
 }
 
-LOWERPOSE_SIMD void extend_peak(Peak<float>& peak, const float* pixels, std::int64_t count,
-                                std::int64_t first) {
-  extend_peak_body(peak, pixels, count, first);
-}
-
-LOWERPOSE_SIMD void extend_peak(Peak<double>& peak, const double* pixels, std::int64_t count,
-                                std::int64_t first) {
-  extend_peak_body(peak, pixels, count, first);
-}
-
-template <class T>
-Peak<T> find_peak(const MapView<const T>& map, std::int64_t height, std::int64_t width) {
-  Peak<T> peak;
+template <class C, class T>
+Peak<C> find_peak(const MapView<const T>& map, std::int64_t height, std::int64_t width) {
+  Peak<C> peak;
+  C buffer[kTile];
   const Runs shape = runs(height, width, map);
-  for (std::int64_t run = 0; run < shape.count; ++run) {
-    const T* pixels = map.data + run * map.row_stride;
-    if (map.pixel_stride == 1) {
-      extend_peak(peak, pixels, shape.length, run * shape.length);
-      continue;
-    }
-    for (std::int64_t i = 0; i < shape.length; ++i) {
-      const T value = pixels[i * map.pixel_stride];
-      peak.nan |= value != value;
-      if (value > peak.value) {
-        peak.value = value;
-        peak.index = run * shape.length + i;
-      }
-    }
-  }
+  for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+    const C* pixels = read_tile(buffer, map.at(run, first), map.pixel_stride, count);
+    extend_peak(peak, pixels, count, run * shape.length + first);
+  });
   return peak;
 }
 
 // -0.25, 0 or 0.25: towards the larger of two neighbours.
-template <class T>
-float quarter(T before, T after) {
+template <class C, class T>
+float quarter(const T* pixel, std::int64_t stride) {
+  const C before = widened<C>(pixel[-stride]), after = widened<C>(pixel[stride]);
   return 0.25f * static_cast<float>((after > before) - (after < before));
 }
 
@@ -100,11 +75,12 @@ float quarter(T before, T after) {
 
 template <class T>
 void decode_heatmaps(const HeatmapDecodeParams& p) {
-  const std::int64_t grain = kGrainPixels / (p.height * p.width) + 1;
+  using C = Arithmetic<T>;
+  const std::int64_t grain = maps_per_thread(p.height, p.width);
   parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
       const auto map = p.heatmaps.map<const T>(index / p.num_joints, index % p.num_joints);
-      const Peak<T> peak = find_peak(map, p.height, p.width);
+      const auto peak = find_peak<C>(map, p.height, p.width);
       float* coords = p.coords + 2 * index;
       if (peak.nan) {
         coords[0] = coords[1] = p.scores[index] = std::numeric_limits<float>::quiet_NaN();
@@ -116,9 +92,8 @@ void decode_heatmaps(const HeatmapDecodeParams& p) {
       p.scores[index] = static_cast<float>(peak.value);
       const bool inside = x > 1 && x < p.width - 1 && y > 1 && y < p.height - 1;
       if (p.refine == Refine::kQuarter && inside) {
-        const T* pixel = map.data + y * map.row_stride + x * map.pixel_stride;
-        coords[0] += quarter(pixel[-map.pixel_stride], pixel[map.pixel_stride]);
-        coords[1] += quarter(pixel[-map.row_stride], pixel[map.row_stride]);
+        coords[0] += quarter<C>(map.at(y, x), map.pixel_stride);
+        coords[1] += quarter<C>(map.at(y, x), map.row_stride);
       }
     }
   });
@@ -126,5 +101,7 @@ void decode_heatmaps(const HeatmapDecodeParams& p) {
 
 template void decode_heatmaps<float>(const HeatmapDecodeParams&);
 template void decode_heatmaps<double>(const HeatmapDecodeParams&);
+template void decode_heatmaps<Float16>(const HeatmapDecodeParams&);
+template void decode_heatmaps<BFloat16>(const HeatmapDecodeParams&);
 
 }  // namespace lowerpose::cpu

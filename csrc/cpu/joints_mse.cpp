@@ -1,154 +1,143 @@
 #include "ops/joints_mse.h"
 
-#include <algorithm>
-
 #include "core/parallel.h"
-#include "core/simd.h"
+#include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
 namespace {
 
-constexpr std::int64_t kGrainPixels = 1 << 14;  // a thread is worth starting from here
-
-// The sum of (a[i] - b[i])^2. Lanes add up in T over short stretches and in double beyond them, so
-// that the error does not grow with the size of the map, and always in the same order.
-template <class T>
-LOWERPOSE_INLINE double squared_difference_body(const T* a, const T* b, std::int64_t count) {
-  using V = typename Vec<T>::type;
-  constexpr std::int64_t kLanes = Vec<T>::kLanes;
-  constexpr std::int64_t kStretch = 32 * kLanes;
-  double total = 0;
+// The sum of (a[i] - b[i])^2 over a tile; with a gradient, gradient[i] = factor * (a[i] - b[i]) on
+// the way. Lanes add up in C over the tile, the lanes in double, and always in the same order.
+template <bool kGradient, class C>
+LOWERPOSE_SIMD double squared_difference(const C* a, const C* b, std::int64_t count, C* gradient,
+                                         C factor) {
+  using V = typename Vec<C>::type;
+  constexpr std::int64_t kLanes = Vec<C>::kLanes;
+  V sum = {};
   std::int64_t i = 0;
-  while (i + kLanes <= count) {
-    const std::int64_t end = std::min(i + kStretch, count - kLanes + 1);
-    V sum = {};
-    for (; i < end; i += kLanes) {
-      V x, y;
-      load(x, a + i);
-      load(y, b + i);
-      const V difference = x - y;
-      sum += difference * difference;
-    }
-    for (int lane = 0; lane < kLanes; ++lane) total += static_cast<double>(sum[lane]);
+  for (; i + kLanes <= count; i += kLanes) {
+    V x, y;
+    load(x, a + i);
+    load(y, b + i);
+    const V difference = x - y;
+    sum += difference * difference;
+    if constexpr (kGradient) store<C>(factor * difference, gradient + i);
   }
+  double total = 0;
+  for (int lane = 0; lane < kLanes; ++lane) total += static_cast<double>(sum[lane]);
   for (; i < count; ++i) {
-    const double difference = static_cast<double>(a[i]) - static_cast<double>(b[i]);
-    total += difference * difference;
+    const C difference = a[i] - b[i];
+    total += static_cast<double>(difference) * static_cast<double>(difference);
+    if constexpr (kGradient) gradient[i] = factor * difference;
   }
   return total;
 }
 
-LOWERPOSE_SIMD double squared_difference(const float* a, const float* b, std::int64_t count) {
-  return squared_difference_body(a, b, count);
-}
-
-LOWERPOSE_SIMD double squared_difference(const double* a, const double* b, std::int64_t count) {
-  return squared_difference_body(a, b, count);
-}
-
-// to[i] = factor * (a[i] - b[i])
-template <class T>
-LOWERPOSE_INLINE void scaled_difference_body(T* to, const T* a, const T* b, std::int64_t count,
-                                             T factor) {
+template <class C>
+LOWERPOSE_SIMD void scaled_difference(C* to, const C* a, const C* b, std::int64_t count, C factor) {
 #pragma omp simd
   for (std::int64_t i = 0; i < count; ++i) to[i] = factor * (a[i] - b[i]);
 }
 
-LOWERPOSE_SIMD void scaled_difference(float* to, const float* a, const float* b, std::int64_t count,
-                                      float factor) {
-  scaled_difference_body(to, a, b, count, factor);
-}
-
-LOWERPOSE_SIMD void scaled_difference(double* to, const double* a, const double* b,
-                                      std::int64_t count, double factor) {
-  scaled_difference_body(to, a, b, count, factor);
-}
-
-template <class T>
-double map_squared_difference(const MapView<const T>& a, const MapView<const T>& b,
-                              std::int64_t height, std::int64_t width) {
-  const Runs shape = runs(height, width, a, b);
-  const bool unit = a.pixel_stride == 1 && b.pixel_stride == 1;
-  double total = 0;
-  for (std::int64_t run = 0; run < shape.count; ++run) {
-    const T* x = a.data + run * a.row_stride;
-    const T* y = b.data + run * b.row_stride;
-    if (unit) {
-      total += squared_difference(x, y, shape.length);
-      continue;
-    }
-    for (std::int64_t i = 0; i < shape.length; ++i) {
-      const double difference =
-          static_cast<double>(x[i * a.pixel_stride]) - static_cast<double>(y[i * b.pixel_stride]);
-      total += difference * difference;
+// Calls `work(to)` with where to write a tile of C, then brings it to the map if that is elsewhere.
+template <class C, class T, class Work>
+void write_tile(C* buffer, T* to, std::int64_t stride, std::int64_t count, Work&& work) {
+  if constexpr (std::is_same_v<C, T>) {
+    if (stride == 1) {
+      work(to);
+      return;
     }
   }
-  return total;
+  work(buffer);
+  scatter(to, stride, buffer, count);
 }
 
-template <class T>
-void map_scaled_difference(const MapView<T>& to, const MapView<const T>& a,
-                           const MapView<const T>& b, std::int64_t height, std::int64_t width,
-                           T factor) {
-  const Runs shape = runs(height, width, to, a, b);
-  const bool unit = to.pixel_stride == 1 && a.pixel_stride == 1 && b.pixel_stride == 1;
-  for (std::int64_t run = 0; run < shape.count; ++run) {
-    T* gradient = to.data + run * to.row_stride;
-    const T* x = a.data + run * a.row_stride;
-    const T* y = b.data + run * b.row_stride;
-    if (unit) {
-      scaled_difference(gradient, x, y, shape.length, factor);
-      continue;
+double factor(const JointsMSEParams& p, std::int64_t b, std::int64_t k) {
+  const double weight = p.weighted ? p.weight(b, k) : 1.0;
+  return p.squared_weight ? weight * weight : weight;
+}
+
+template <bool kGradient, class Output, class Target>
+void sum_maps(const JointsMSEForwardParams& p) {
+  using C = Arithmetic<Output, Target>;
+  const std::int64_t grain = maps_per_thread(p.height, p.width);
+  parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
+    C outputs[kTile], targets[kTile], gradients[kTile];
+    for (std::int64_t index = begin; index < end; ++index) {
+      const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
+      const auto output = p.output.map<const Output>(b, k);
+      const auto target = p.target.map<const Target>(b, k);
+      const auto gradient = kGradient ? p.gradient.map<Output>(b, k) : MapView<Output>{};
+      const Runs shape = kGradient ? runs(p.height, p.width, output, target, gradient)
+                                   : runs(p.height, p.width, output, target);
+      const double map_factor = factor(p, b, k);
+      const C scale = static_cast<C>(2 * p.scale * map_factor);
+      double sum = 0;
+      for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+        const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
+        const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
+        if constexpr (kGradient) {
+          write_tile(gradients, gradient.at(run, first), gradient.pixel_stride, count,
+                     [&](C* to) { sum += squared_difference<true, C>(o, t, count, to, scale); });
+        } else {
+          sum += squared_difference<false, C>(o, t, count, nullptr, scale);
+        }
+      });
+      p.partials[index] = map_factor * sum;
     }
-    for (std::int64_t i = 0; i < shape.length; ++i) {
-      gradient[i * to.pixel_stride] = factor * (x[i * a.pixel_stride] - y[i * b.pixel_stride]);
-    }
-  }
-}
-
-double weight(const JointsMSEParams& p, std::int64_t b, std::int64_t k) {
-  return p.weighted ? p.weight(b, k) : 1.0;
-}
-
-std::int64_t grain(const JointsMSEParams& p) {
-  return kGrainPixels / std::max<std::int64_t>(1, p.height * p.width) + 1;
+  });
 }
 
 }  // namespace
 
-template <class T>
+template <class Output, class Target>
 void joints_mse(const JointsMSEForwardParams& p) {
-  const std::int64_t maps = p.batch * p.num_joints;
-  parallel_for(maps, grain(p), p.threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t map = begin; map < end; ++map) {
-      const std::int64_t b = map / p.num_joints, k = map % p.num_joints;
-      p.partials[map] =
-          weight(p, b, k) * map_squared_difference(p.output.map<const T>(b, k),
-                                                   p.target.map<const T>(b, k), p.height, p.width);
+  using C = Arithmetic<Output, Target>;
+  if (p.gradient.data == nullptr) {
+    sum_maps<false, Output, Target>(p);
+  } else {
+    sum_maps<true, Output, Target>(p);
+  }
+  double total = 0;
+  for (std::int64_t index = 0; index < p.batch * p.num_joints; ++index) total += p.partials[index];
+  *static_cast<C*>(p.loss) = static_cast<C>(p.scale * total);
+}
+
+template <class Output, class Target>
+void joints_mse_backward(const JointsMSEBackwardParams& p) {
+  using C = Arithmetic<Output, Target>;
+  const double scale = 2 * p.scale * p.incoming(0);
+  const std::int64_t grain = maps_per_thread(p.height, p.width);
+  parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
+    C outputs[kTile], targets[kTile], gradients[kTile];
+    for (std::int64_t index = begin; index < end; ++index) {
+      const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
+      const auto output = p.output.map<const Output>(b, k);
+      const auto target = p.target.map<const Target>(b, k);
+      const auto gradient = p.gradient.map<Output>(b, k);
+      const C map_scale = static_cast<C>(scale * factor(p, b, k));
+      const Runs shape = runs(p.height, p.width, output, target, gradient);
+      for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+        const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
+        const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
+        write_tile(gradients, gradient.at(run, first), gradient.pixel_stride, count,
+                   [&](C* to) { scaled_difference(to, o, t, count, map_scale); });
+      });
     }
   });
-  double total = 0;
-  for (std::int64_t map = 0; map < maps; ++map) total += p.partials[map];
-  *static_cast<T*>(p.loss) = static_cast<T>(p.scale * total);
 }
 
-template <class T>
-void joints_mse_backward(const JointsMSEBackwardParams& p) {
-  const double scale = 2 * p.scale * p.incoming(0);
-  parallel_for(p.batch * p.num_joints, grain(p), p.threads,
-               [&](std::int64_t begin, std::int64_t end) {
-                 for (std::int64_t map = begin; map < end; ++map) {
-                   const std::int64_t b = map / p.num_joints, k = map % p.num_joints;
-                   map_scaled_difference(p.gradient.map<T>(b, k), p.output.map<const T>(b, k),
-                                         p.target.map<const T>(b, k), p.height, p.width,
-                                         static_cast<T>(scale * weight(p, b, k)));
-                 }
-               });
-}
-
-template void joints_mse<float>(const JointsMSEForwardParams&);
-template void joints_mse<double>(const JointsMSEForwardParams&);
-template void joints_mse_backward<float>(const JointsMSEBackwardParams&);
-template void joints_mse_backward<double>(const JointsMSEBackwardParams&);
+#define LOWERPOSE_INSTANTIATE(Output, Target)                              \
+  template void joints_mse<Output, Target>(const JointsMSEForwardParams&); \
+  template void joints_mse_backward<Output, Target>(const JointsMSEBackwardParams&);
+#define LOWERPOSE_INSTANTIATE_OUTPUT(Output) \
+  LOWERPOSE_INSTANTIATE(Output, float)       \
+  LOWERPOSE_INSTANTIATE(Output, double)      \
+  LOWERPOSE_INSTANTIATE(Output, Float16)     \
+  LOWERPOSE_INSTANTIATE(Output, BFloat16)
+LOWERPOSE_INSTANTIATE_OUTPUT(float)
+LOWERPOSE_INSTANTIATE_OUTPUT(double)
+LOWERPOSE_INSTANTIATE_OUTPUT(Float16)
+LOWERPOSE_INSTANTIATE_OUTPUT(BFloat16)
 
 }  // namespace lowerpose::cpu

@@ -10,13 +10,17 @@
 namespace lowerpose {
 
 enum class Center {
-  kExact,  // the joint itself
-  kRound,  // trunc(x + 0.5), computed in the joints' own precision
+  kExact,         // the joint itself
+  kRound,         // trunc(x + 0.5), computed in the joints' own precision
+  kRoundFloat64,  // the same in double
 };
 
 enum class Window {
   kFull,        // the whole map
   kThreeSigma,  // columns trunc(c - 3 sigma) up to, not including, trunc(c + 3 sigma + 1); rows too
+  // The same window, with the peak floor(3 sigma + 0.5) pixels from its first column and row: not
+  // at c where 3 sigma is no integer.
+  kThreeSigmaFromEdge,
 };
 
 struct GaussianTargetsParams {
@@ -28,16 +32,29 @@ struct GaussianTargetsParams {
   double sigma;  // in heatmap pixels
   Center center;
   Window window;
-  bool float32_joints;  // round in float32, as code on float32 joints does
+  bool half_is_visible;      // drawn where visible >= 0.5, else where > 0.5
+  bool copy_weight;          // the weight is `visible` itself, else 1 where drawn and 0 elsewhere
+  bool zero_weight_outside;  // the weight is 0 where the window ends before pixel 0 (its end is
+                             // negative) or begins beyond the last one
+  bool float32_joints;
   int threads;
 };
 
-// A joint is drawn with weight 1 when it is visible (>= 0.5) and its coordinates are finite and at
-// most 2^30 in size; otherwise its map and weight are 0. A drawn joint keeps weight 1 when it lies
-// outside the map. Values below the smallest normal number of the output type become 0.
+// What a preset fixes, in words; the front door refuses other words.
+struct GaussianTargetsOptions {
+  std::string center;   // "exact", "round", "round_float64"
+  std::string window;   // "full", "three_sigma", "three_sigma_from_edge"
+  std::string visible;  // ">=", ">": than 0.5
+  std::string weight;   // "binary", "copy"
+  std::string outside;  // "keep", "zero": the weight of a joint whose window misses the map
+};
+
+// A joint whose coordinates are not finite, or beyond 2^30 in size, has weight 0 and an empty map,
+// and so has one whose visibility is not finite. Float and double values below the smallest normal
+// number of their type become 0.
 void gaussian_targets(const TensorView& joints, const TensorView& visible,
                       const TensorView& targets, const TensorView& weights, double sigma,
-                      const std::string& center, const std::string& window, int threads);
+                      const GaussianTargetsOptions& options, int threads);
 
 namespace cpu {
 template <class T>

@@ -20,7 +20,6 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
   check.output("scores", scores);
   check.dtype("scores", scores, {DType::kFloat32});
   check.shape("scores", scores, "[B, K]", {batch, num_joints});
-  check.value(refine == "none" || refine == "quarter", "refine", "'none' or 'quarter'", refine);
 
   HeatmapDecodeParams params;
   params.heatmaps = HeatmapsView(heatmaps);
@@ -30,7 +29,8 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
   params.num_joints = num_joints;
   params.height = heatmaps.shape[2];
   params.width = heatmaps.shape[3];
-  params.refine = refine == "none" ? Refine::kNone : Refine::kQuarter;
+  params.refine = check.word<Refine>("refine", refine,
+                                     {{"none", Refine::kNone}, {"quarter", Refine::kQuarter}});
   params.threads = threads;
   if (heatmaps.device == Device::kCUDA) check.refuse_cuda();
   dispatch_heatmap(heatmaps.dtype,

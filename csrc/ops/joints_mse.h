@@ -10,41 +10,52 @@
 
 namespace lowerpose {
 
-// loss = scale * sum over b, k of weight[b, k] * sum over pixels of (output - target)^2
+// loss = scale * sum over b, k of factor(b, k) * sum over pixels of (output - target)^2
 struct JointsMSEParams {
-  HeatmapsView output, target;
-  ScalarReader weight;  // [B, K] or [B, K, 1]
-  bool weighted;        // otherwise every weight is 1
+  HeatmapsView output, target;  // their types may differ
+  ScalarReader weight;          // [B, K] or [B, K, 1]
+  bool weighted;                // otherwise every factor is 1
+  bool squared_weight;          // the factor is the weight squared
   std::int64_t batch, num_joints, height, width;
   double scale;
   int threads;
 };
 
 struct JointsMSEForwardParams : JointsMSEParams {
-  void* loss;        // one number of the heatmaps' type
-  double* partials;  // [B, K]: one sum a map, added in a fixed order whatever the threads
+  void* loss;             // one number: double where a map is, else float
+  double* partials;       // [B, K]: one sum a map, added in a fixed order whatever the threads
+  HeatmapsView gradient;  // of output's type; without memory if it is not wanted
 };
 
-// gradient = 2 * scale * incoming * weight * (output - target): the gradient with respect to
+// gradient = 2 * scale * incoming * factor * (output - target): the gradient with respect to
 // `output`. Exchange output and target for the gradient with respect to `target`.
 struct JointsMSEBackwardParams : JointsMSEParams {
   ScalarReader incoming;  // one number
-  HeatmapsView gradient;
+  HeatmapsView gradient;  // of output's type
 };
 
-// `loss_weight` / (B K H W) is the scale; an empty batch has loss 0.
+// What a preset fixes, and the caller's own factor.
+struct JointsMSEOptions {
+  bool half;            // a factor 1/2
+  bool squared_weight;  // w^2 instead of w
+  double loss_weight;
+};
+
+// The scale is loss_weight / (B K H W), halved or not; an empty batch has loss 0. With `gradient`
+// (for an incoming gradient of 1) the maps are read only once for both.
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
-                const TensorView& partials, double loss_weight, int threads);
+                const TensorView& partials, const std::optional<TensorView>& gradient,
+                const JointsMSEOptions& options, int threads);
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
                          const TensorView& target, const std::optional<TensorView>& weight,
-                         const TensorView& gradient, double loss_weight, int threads);
+                         const TensorView& gradient, const JointsMSEOptions& options, int threads);
 
 namespace cpu {
-template <class T>
+template <class Output, class Target>
 void joints_mse(const JointsMSEForwardParams& params);
-template <class T>
+template <class Output, class Target>
 void joints_mse_backward(const JointsMSEBackwardParams& params);
 }  // namespace cpu
 

@@ -39,20 +39,13 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
                 const TensorView& ratio) {
   Checker check("pck_counts");
   check.tensor("pred", pred);
-  check.dtype("pred", pred, kReadableDTypes);
   check.shape("pred", pred, "[B, K, 2]", {kAny, kAny, 2});
   const std::int64_t batch = pred.shape[0], num_joints = pred.shape[1];
   const auto num_thresholds = static_cast<std::int64_t>(thresholds.size());
   check.tensor("gt", gt);
-  check.dtype("gt", gt, kReadableDTypes);
   check.shape("gt", gt, "[B, K, 2]", {batch, num_joints, 2});
   check.tensor("valid", valid);
-  check.dtype("valid", valid, kReadableDTypes);
-  if (valid.ndim == 3) {
-    check.shape("valid", valid, "[B, K, 1]", {batch, num_joints, 1});
-  } else {
-    check.shape("valid", valid, "[B, K]", {batch, num_joints});
-  }
+  check.per_joint("valid", valid, batch, num_joints);
   check.value(norm_layout == "auto" || norm_layout == "axis" || norm_layout == "joint",
               "norm_layout", "'auto', 'axis' or 'joint'", norm_layout);
   PckParams params;
@@ -61,7 +54,6 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
   params.per_axis = false;
   if (norm) {
     check.tensor("norm", *norm);
-    check.dtype("norm", *norm, kReadableDTypes);
     params.per_axis = is_per_axis(check, *norm, norm_layout, batch, num_joints);
     params.norm = ScalarReader(*norm);
   } else {

@@ -18,8 +18,7 @@ def _allocate(
     width: int,
     height: int,
     sigma: float,
-    center: str,
-    window: str,
+    preset: str,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
     batch, num_joints = joints.shape[:2]
@@ -34,19 +33,15 @@ def _run(
     width: int,
     height: int,
     sigma: float,
-    center: str,
-    window: str,
+    preset: str,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    targets, weights = _allocate(joints, visible, width, height, sigma, center, window, dtype)
+    targets, weights = _allocate(joints, visible, width, height, sigma, preset, dtype)
+    drawn = presets.TARGETS[preset]
     _native.core.gaussian_targets(
-        view(joints),
-        view(visible),
-        view(targets),
-        view(weights),
+        *(view(joints), view(visible), view(targets), view(weights)),
         sigma,
-        center,
-        window,
+        *(drawn.center, drawn.window, drawn.visible, drawn.weight, drawn.outside),
         arguments.threads(),
     )
     return targets, weights
@@ -54,7 +49,7 @@ def _run(
 
 _gaussian_targets = define_op(
     "gaussian_targets(Tensor joints, Tensor visible, SymInt width, SymInt height, float sigma, "
-    "str center, str window, ScalarType dtype) -> (Tensor, Tensor)",
+    "str preset, ScalarType dtype) -> (Tensor, Tensor)",
     _run,
     _allocate,
 )
@@ -78,7 +73,6 @@ def gaussian_targets(
             "pass joints.detach()"
         )
     arguments.choice(_NAME, "preset", preset, presets.TARGETS)
-    drawn = presets.TARGETS[preset]
     width, height = arguments.heatmap_size(_NAME, heatmap_size)
     sigma = arguments.number(_NAME, "sigma", sigma)
     arguments.check_ndim(_NAME, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]"})
@@ -91,8 +85,7 @@ def gaussian_targets(
         width,
         height,
         sigma,
-        drawn.center,
-        drawn.window,
+        preset,
         torch.float32 if dtype is None else dtype,
     )
     return (targets[0], weights[0]) if single else (targets, weights)

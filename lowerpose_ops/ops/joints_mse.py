@@ -19,27 +19,58 @@ def _optional_view(tensor: Tensor | None) -> Any:
 
 
 def _allocate_loss(
+    output: Tensor, target: Tensor, weight: Tensor | None, preset: str, loss_weight: float
+) -> Tensor:
+    dtypes = (output.dtype, target.dtype)
+    return output.new_empty((), dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
+
+
+def _allocate_both(
+    output: Tensor, target: Tensor, weight: Tensor | None, preset: str, loss_weight: float
+) -> tuple[Tensor, Tensor]:
+    loss = _allocate_loss(output, target, weight, preset, loss_weight)
+    return loss, torch.empty_like(output)  # channels_last where output is
+
+
+def _run_into(
+    loss: Tensor,
+    gradient: Tensor | None,
     output: Tensor,
     target: Tensor,
     weight: Tensor | None,
+    preset: str,
     loss_weight: float,
-) -> Tensor:
-    return output.new_empty(())
-
-
-def _run(output: Tensor, target: Tensor, weight: Tensor | None, loss_weight: float) -> Tensor:
-    loss = _allocate_loss(output, target, weight, loss_weight)
-    partials = output.new_empty(output.shape[:2], dtype=torch.float64)
+) -> None:
+    weighting = presets.LOSSES[preset]
+    partials = output.new_empty(output.shape[:2], dtype=torch.float64)  # a sum a map
     _native.core.joints_mse(
         view(output),
         view(target),
         _optional_view(weight),
         view(loss),
         view(partials),
+        _optional_view(gradient),
+        weighting.half,
+        weighting.squared_weight,
         loss_weight,
         arguments.threads(),
     )
+
+
+def _run(
+    output: Tensor, target: Tensor, weight: Tensor | None, preset: str, loss_weight: float
+) -> Tensor:
+    loss = _allocate_loss(output, target, weight, preset, loss_weight)
+    _run_into(loss, None, output, target, weight, preset, loss_weight)
     return loss
+
+
+def _run_both(
+    output: Tensor, target: Tensor, weight: Tensor | None, preset: str, loss_weight: float
+) -> tuple[Tensor, Tensor]:
+    loss, gradient = _allocate_both(output, target, weight, preset, loss_weight)
+    _run_into(loss, gradient, output, target, weight, preset, loss_weight)
+    return loss, gradient
 
 
 def _allocate_gradient(
@@ -47,34 +78,43 @@ def _allocate_gradient(
     output: Tensor,
     target: Tensor,
     weight: Tensor | None,
+    preset: str,
     loss_weight: float,
 ) -> Tensor:
-    return torch.empty_like(output)  # channels_last where output is
+    return torch.empty_like(output)
 
 
 def _run_backward(
-    incoming: Tensor, output: Tensor, target: Tensor, weight: Tensor | None, loss_weight: float
+    incoming: Tensor,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    preset: str,
+    loss_weight: float,
 ) -> Tensor:
-    gradient = _allocate_gradient(incoming, output, target, weight, loss_weight)
+    gradient = torch.empty_like(output)
+    weighting = presets.LOSSES[preset]
     _native.core.joints_mse_backward(
         view(incoming),
         view(output),
         view(target),
         _optional_view(weight),
         view(gradient),
+        weighting.half,
+        weighting.squared_weight,
         loss_weight,
         arguments.threads(),
     )
     return gradient
 
 
-def _refuse_double_backward(ctx: Any, grad: Tensor) -> Any:
+def _refuse_double_backward(ctx: Any, *grads: Tensor) -> Any:
     raise ValueError(f"{_NAME}: the gradient of its gradient is not available")
 
 
 _joints_mse_backward = define_op(
     "joints_mse_backward(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
-    "float loss_weight) -> Tensor",
+    "str preset, float loss_weight) -> Tensor",
     _run_backward,
     _allocate_gradient,
     backward=_refuse_double_backward,
@@ -82,28 +122,71 @@ _joints_mse_backward = define_op(
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
-    prediction, target, weight, ctx.loss_weight = inputs
+    prediction, target, weight, ctx.preset, ctx.loss_weight = inputs
     ctx.save_for_backward(prediction, target, weight)
 
 
-def _backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
+def _backward(ctx: Any, incoming: Tensor) -> tuple[Tensor | None, Tensor | None, None, None, None]:
     output, target, weight = ctx.saved_tensors
-    scale = ctx.loss_weight
+    options = ctx.preset, ctx.loss_weight
     to_output = to_target = None
     if ctx.needs_input_grad[0]:
-        to_output = _joints_mse_backward(incoming, output, target, weight, scale)
+        to_output = _joints_mse_backward(incoming, output, target, weight, *options)
     if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
-        to_target = _joints_mse_backward(incoming, target, output, weight, scale)
-    return to_output, to_target, None, None
+        to_target = _joints_mse_backward(incoming, target, output, weight, *options)
+    return to_output, to_target, None, None, None
 
 
+# The loss alone; its gradients are computed when they are asked for.
 _joints_mse = define_op(
-    "joints_mse(Tensor output, Tensor target, Tensor? weight, float loss_weight) -> Tensor",
+    "joints_mse(Tensor output, Tensor target, Tensor? weight, str preset, float loss_weight) "
+    "-> Tensor",
     _run,
     _allocate_loss,
     setup_context=_save,
     backward=_backward,
 )
+
+
+def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.gradient = output[1]
+    _save(ctx, inputs, output[0])
+
+
+def _hand_over_gradient(
+    ctx: Any, incoming: Tensor, _: Tensor | None
+) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    gradient, ctx.gradient = ctx.gradient, None
+    if gradient is None or torch.is_grad_enabled():
+        # It was handed over before and belongs to somebody else now, or the gradient shall be
+        # differentiated, which is refused there.
+        return _backward(ctx, incoming)
+    # In training the incoming gradient is 1 and nothing is left to do. Only a plain CPU tensor can
+    # be looked at without waiting for a device or breaking a trace.
+    if not (type(incoming) is Tensor and incoming.device.type == "cpu" and incoming.item() == 1):
+        gradient = gradient * incoming
+    return gradient, None, None, None, None
+
+
+# The loss and its gradient with respect to output, which reads the maps only once.
+_joints_mse_and_gradient = define_op(
+    "joints_mse_and_gradient(Tensor output, Tensor target, Tensor? weight, str preset, "
+    "float loss_weight) -> (Tensor, Tensor)",
+    _run_both,
+    _allocate_both,
+    setup_context=_save_gradient,
+    backward=_hand_over_gradient,
+)
+
+
+def _gradient_in_forward(output: Tensor, target: Tensor) -> bool:
+    """Whether only output needs a gradient, and its type can hold one before it is scaled.
+
+    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one.
+    """
+    wanted = torch.is_grad_enabled() and output.requires_grad and not target.requires_grad
+    return wanted and output.dtype in (torch.float32, torch.float64)
 
 
 def joints_mse_loss(
@@ -162,5 +245,9 @@ def joints_mse_loss(
     arguments.choice(_NAME, "preset", preset, presets.LOSSES)
     arguments.choice(_NAME, "reduction", reduction, ("mean",))
     loss_weight = arguments.number(_NAME, "loss_weight", loss_weight)
-    loss: Tensor = _joints_mse(output, target, target_weight, loss_weight)
+    loss: Tensor
+    if _gradient_in_forward(output, target):
+        loss, _ = _joints_mse_and_gradient(output, target, target_weight, preset, loss_weight)
+    else:
+        loss = _joints_mse(output, target, target_weight, preset, loss_weight)
     return loss
