@@ -2,7 +2,7 @@
 
 from typing import Any, TypeAlias
 
-# A NumPy array, or the tuple that _library.view makes of a torch tensor.
+# A NumPy array, a torch tensor, or the tuple that _library.view makes of one.
 _Array: TypeAlias = Any
 
 cuda_version: str

@@ -12,7 +12,12 @@ from . import _arguments as arguments
 _library = torch.library.Library("lowerpose_ops", "DEF")
 
 # (pointer, shape, strides, dtype name, device type, device index, stream)
-View = tuple[int, tuple[int, ...], tuple[int, ...], str, str, int, int]
+Description = tuple[int, tuple[int, ...], tuple[int, ...], str, str, int, int]
+
+# Native code reads plain tensors by itself where torch offers DLPack's C exchange API (torch >=
+# 2.10): 0.2 us a tensor instead of 1.5 us for a description.
+has_exchange = hasattr(torch.Tensor, "__dlpack_c_exchange_api__")
+_PLAIN_TYPES = (torch.Tensor, torch.nn.Parameter)
 
 
 def define_op(
@@ -41,11 +46,13 @@ def define_op(
     return operator
 
 
-def view(tensor: torch.Tensor) -> View:
-    """What native code needs to know of a tensor; it checks all of it.
+def view(tensor: torch.Tensor) -> torch.Tensor | Description:
+    """What native code takes for a tensor; it checks all of it.
 
-    The tuple keeps nothing alive: hold the tensor in a variable until the native call returns.
+    A description keeps nothing alive: hold the tensor in a variable until the native call returns.
     """
+    if has_exchange and type(tensor) in _PLAIN_TYPES:
+        return tensor
     device = tensor.device
     stream = torch.cuda.current_stream(device).cuda_stream if device.type == "cuda" else 0
     return (

@@ -3,6 +3,8 @@
 #include <cstring>
 #include <optional>
 
+#include "bindings/dlpack_exchange.h"
+
 namespace lowerpose {
 namespace {
 
@@ -44,6 +46,23 @@ bool read_sizes(PyObject* tuple, std::int64_t* sizes, Py_ssize_t count) {
   return true;
 }
 
+// Whether a product of these sizes is a number of elements that can be counted.
+bool countable(const std::int64_t* shape, Py_ssize_t ndim) {
+  std::int64_t count = 1;
+  for (Py_ssize_t i = 0; i < ndim; ++i) {
+    if (shape[i] < 0 || __builtin_mul_overflow(count, shape[i], &count)) return false;
+  }
+  return true;
+}
+
+// What a producer said of an object that it would not describe; takes the Python error away.
+std::string refusal(PyObject* object) {
+  const pybind11::error_already_set error;
+  const std::string reason = error.what();
+  return std::string("a ") + Py_TYPE(object)->tp_name + " that cannot be read (" +
+         reason.substr(0, reason.find('\n')) + ")";
+}
+
 const char* read_text(PyObject* object) {
   return PyUnicode_Check(object) ? PyUnicode_AsUTF8(object) : nullptr;
 }
@@ -72,6 +91,8 @@ BorrowedView::~BorrowedView() {
 void BorrowedView::borrow(PyObject* object) {
   if (PyTuple_Check(object)) {
     borrow_tuple(object);
+  } else if (offers_dlpack_exchange(object)) {
+    if (!borrow_dlpack(object, view_)) view_.problem = refusal(object);
   } else if (PyObject_CheckBuffer(object)) {
     borrow_buffer(object);
   } else {
@@ -89,7 +110,8 @@ void BorrowedView::borrow_tuple(PyObject* tuple) {
     const char* device = read_text(PyTuple_GET_ITEM(tuple, 4));
     if (ndim <= kMaxDims && dtype != nullptr && device != nullptr &&
         read_sizes(shape, view_.shape, ndim) &&
-        read_sizes(PyTuple_GET_ITEM(tuple, 2), view_.strides, ndim)) {
+        read_sizes(PyTuple_GET_ITEM(tuple, 2), view_.strides, ndim) &&
+        countable(view_.shape, ndim)) {
       problem = nullptr;
       view_.data = PyLong_AsVoidPtr(PyTuple_GET_ITEM(tuple, 0));
       view_.ndim = static_cast<int>(ndim);

@@ -1,5 +1,6 @@
-// Lets C++ functions take `const TensorView&` where Python passes a NumPy array (buffer protocol)
-// or a torch tensor (a tuple that the Python face makes).
+// Lets C++ functions take `const TensorView&` where Python passes a NumPy array (buffer protocol),
+// a torch tensor (DLPack's C exchange API), or the tuple that the Python face makes of one where
+// torch has no such API or the tensor is no plain one.
 //
 // The caster accepts every object. What it cannot read becomes a view with a `problem`, which the
 // operation refuses under the argument's name.
