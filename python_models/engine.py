@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR
-from torch.utils.data import DataLoader
+from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
 from tqdm import tqdm
 
 import lowerpose_ops as lp
 from python_models import checkpoint, pictures
-from python_models.data.coco_lower_body import Sample
+from python_models.data.coco_lower_body import Batch, Sample
+from python_models.run_log import Row, RunLog
 
 THRESHOLDS = (0.05, 0.1)  # of the longer side of the input
 
@@ -53,11 +52,14 @@ class HeatmapTask:
         coords, _ = lp.decode_heatmaps(heatmaps, self.refine)
         return coords * self.stride
 
-    def pck_counts(self, joints: Tensor, batch: Sample) -> tuple[Tensor, Tensor]:
-        """Correct [T, K] and counted [K] joints at THRESHOLDS."""
-        return lp.pck_counts(
-            joints, batch["joints"], batch["visible"], max(self.input_size), THRESHOLDS
+    def pck_counts(
+        self, predicted: Tensor, joints: Tensor, visible: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Correct [T, K] and counted [K] joints at THRESHOLDS, for joints [B, K, 2]."""
+        counts: tuple[Tensor, Tensor] = lp.pck_counts(
+            predicted, joints, visible, max(self.input_size), THRESHOLDS
         )
+        return counts
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,29 @@ class Score:
 
     loss: float
     pck: dict[float, float]
+
+
+class Batches:
+    """The readable samples of a loader's batches, on a device; tells which images were not.
+
+    After a pass, `unreadable` holds one line for each person left out.
+    """
+
+    def __init__(self, loader: Iterable[Batch], device: torch.device) -> None:
+        self._loader = loader
+        self._device = device
+        self.unreadable: list[str] = []
+
+    def __iter__(self) -> Iterator[Sample]:
+        self.unreadable = []
+        found = False
+        for batch in self._loader:
+            self.unreadable += [f"{bad.image_path}: {bad.reason}" for bad in batch["unreadable"]]
+            if batch["samples"] is not None:
+                found = True
+                yield to_device(batch["samples"], self._device)
+        if not found:
+            raise ValueError("no image could be read: " + "; ".join(self.unreadable[:3]))
 
 
 def to_device(batch: Sample, device: torch.device) -> Sample:
@@ -102,62 +127,100 @@ def evaluate(model: nn.Module, batches: Iterable[Sample], task: HeatmapTask) -> 
         heatmaps = model(batch["image"])
         loss_sum += task.loss(heatmaps, batch).item() * len(heatmaps)
         persons += len(heatmaps)
-        hits, joints = task.pck_counts(task.decode(heatmaps), batch)
+        hits, joints = task.pck_counts(task.decode(heatmaps), batch["joints"], batch["visible"])
         correct += hits.sum(1).cpu()
         counted += joints.sum().cpu()
     ratios = (correct / counted).tolist()
     return Score(loss_sum / persons, dict(zip(THRESHOLDS, ratios, strict=True)))
 
 
-def fit(
-    model: nn.Module,
-    train_loader: DataLoader[Sample],
-    val_loader: DataLoader[Sample],
-    task: HeatmapTask,
-    optimizer: torch.optim.Optimizer,
-    *,
-    epochs: int,
-    device: torch.device,
-    folder: Path,
-) -> list[dict[str, float]]:
-    """Trains, and leaves log.csv, curves.png, predictions.png, last.pt and best.pt in the folder.
+class Run:
+    """A training run in its folder: log, curves, pictures, `last.pt`, `best.pt`.
 
-    `best.pt` is the epoch with the highest PCK@0.05 on val. Returns the rows of the log.
+    `last.pt` is the last finished epoch, `best.pt` the one with the highest PCK@0.05 on val. A run
+    with the same settings goes on from `last.pt` with `resume`, to the same numbers as one that was
+    never stopped.
     """
-    log: list[dict[str, float]] = []
-    best = -1.0
-    with (folder / "log.csv").open("w", newline="") as file:
-        writer: csv.DictWriter[str] | None = None
-        for epoch in range(1, epochs + 1):
-            losses = []
-            progress = tqdm(train_loader, desc=f"epoch {epoch}/{epochs}", leave=False, disable=None)
-            for batch in progress:
-                losses.append(train_step(model, to_device(batch, device), task, optimizer))
-                progress.set_postfix(loss=f"{losses[-1]:.5f}")
-            score = evaluate(model, (to_device(batch, device) for batch in val_loader), task)
-            row = {"epoch": epoch, "train_loss": sum(losses) / len(losses), "val_loss": score.loss}
-            row |= {f"pck_{threshold}": value for threshold, value in score.pck.items()}
-            log.append(row)
-            if writer is None:
-                writer = csv.DictWriter(file, fieldnames=list(row))
-                writer.writeheader()
-            writer.writerow(row)
-            file.flush()
-            tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
 
-            state = {
-                "epoch": epoch,
-                "model": model.state_dict(),
-                "optimizer": optimizer.state_dict(),
-                "score": row,
-            }
-            checkpoint.save(folder / "last.pt", state)
-            if score.pck[THRESHOLDS[0]] > best:
-                best = score.pck[THRESHOLDS[0]]
-                checkpoint.save(folder / "best.pt", state)
-    pictures.save_curves(folder / "curves.png", log)
-    save_predictions(folder / "predictions.png", model, val_loader, task, device)
-    return log
+    def __init__(
+        self,
+        model: nn.Module,
+        model_name: str,
+        task: HeatmapTask,
+        optimizer: torch.optim.Optimizer,
+        scheduler: LRScheduler,  # stepped once an epoch
+        folder: Path,
+    ) -> None:
+        self.model = model
+        self.model_name = model_name
+        self.task = task
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.folder = folder
+        self.rows: list[Row] = []
+
+    def resume(self) -> None:
+        """Restores the state of `last.pt`; ValueError if it is another model's."""
+        path = self.folder / "last.pt"
+        state = checkpoint.load(path)
+        if state["model_name"] != self.model_name:
+            raise ValueError(
+                f"{path}: must be a checkpoint of {self.model_name}, got {state['model_name']}"
+            )
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scheduler.load_state_dict(state["scheduler"])
+        self.rows = state["rows"]
+        torch.set_rng_state(state["rng"])
+
+    def fit(self, train: Batches, val: Batches, epochs: int) -> bool:
+        """Trains up to an epoch; False if Ctrl-C ended it, with everything so far on disk."""
+        finished = True
+        with RunLog(self.folder, self.rows) as log:
+            if not self.rows:
+                self._save("last.pt", log.rows)  # so that there is one whenever it ends
+            try:
+                for epoch in range(len(self.rows) + 1, epochs + 1):
+                    log.add(self._epoch(epoch, epochs, train, val))
+                    self._save("last.pt", log.rows)
+                    best = max(log.rows, key=lambda row: row["pck_0.05"])
+                    if best is log.rows[-1]:
+                        self._save("best.pt", log.rows)
+            except KeyboardInterrupt:
+                finished = False
+            self.rows = log.rows
+        if self.rows:
+            pictures.save_curves(self.folder / "curves.png", self.rows)
+        save_predictions(self.folder, self.model, val, self.task)
+        return finished
+
+    def _epoch(self, epoch: int, epochs: int, train: Batches, val: Batches) -> Row:
+        losses = persons = 0.0
+        progress = tqdm(train, desc=f"epoch {epoch}/{epochs}", leave=False, disable=None)
+        for batch in progress:
+            loss = train_step(self.model, batch, self.task, self.optimizer)
+            losses += loss * len(batch["image"])
+            persons += len(batch["image"])
+            progress.set_postfix(loss=f"{loss:.5f}")
+        self.scheduler.step()
+        score = evaluate(self.model, val, self.task)
+        row = {"epoch": epoch, "train_loss": losses / persons, "val_loss": score.loss}
+        row |= {f"pck_{threshold}": value for threshold, value in score.pck.items()}
+        tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
+        for line in (*train.unreadable, *val.unreadable):
+            tqdm.write(f"left out, because its image cannot be read: {line}")
+        return row
+
+    def _save(self, name: str, rows: list[Row]) -> None:
+        state: dict[str, Any] = {
+            "model_name": self.model_name,
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(),
+            "rows": rows,
+            "rng": torch.get_rng_state(),
+        }
+        checkpoint.save(self.folder / name, state)
 
 
 def overfit(
@@ -184,17 +247,18 @@ def overfit(
 
 @torch.no_grad()
 def save_predictions(
-    path: Path,
-    model: nn.Module,
-    batches: Iterable[Sample],
-    task: HeatmapTask,
-    device: torch.device,
-    count: int = 16,
+    folder: Path, model: nn.Module, batches: Iterable[Sample], task: HeatmapTask, count: int = 16
 ) -> None:
-    """A picture of the model's predictions on the first persons of a data set."""
+    """predictions.png and heatmaps.png of the first persons of a data set."""
     batch = next(iter(batches))
     model.eval()
-    predicted = task.decode(model(batch["image"].to(device))).cpu()
+    heatmaps = model(batch["image"])
+    images = batch["image"].cpu()
     pictures.save_predictions(
-        path, batch["image"][:count], predicted[:count], batch["joints"], batch["visible"]
+        folder / "predictions.png",
+        images[:count],
+        task.decode(heatmaps).cpu(),
+        batch["joints"].cpu(),
+        batch["visible"].cpu(),
     )
+    pictures.save_heatmaps(folder / "heatmaps.png", images[:4], heatmaps[:4].cpu())

@@ -1,4 +1,4 @@
-"""Pictures of a training run: its curves, and predictions over the images."""
+"""Pictures of a training run: its curves, predicted skeletons, and heatmaps over the images."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn import functional
 
+from lowerpose_ops import LOWER_BODY_JOINTS
 from python_models.data.coco_lower_body import IMAGENET_MEAN, IMAGENET_STD
 
 _LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
@@ -41,9 +44,8 @@ def save_predictions(
     images: [N, 3, H, W], ImageNet-normalised; predicted and joints: [N, 6, 2] in their pixels;
     visible: [N, 6].
     """
-    count = len(images)
-    columns = min(count, 8)
-    rows = -(-count // columns)
+    columns = min(len(images), 8)
+    rows = -(-len(images) // columns)
     figure = Figure(figsize=(1.6 * columns, 2.2 * rows), layout="constrained")
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
@@ -51,15 +53,32 @@ def save_predictions(
     for axes, image, points, truth, labelled in zip(
         grid.flat, images, predicted, joints, visible, strict=False
     ):
-        axes.imshow(_displayable(image))
+        _show(axes, image)
         for leg, colour in zip(_LEGS, (_LEFT, _RIGHT), strict=True):
             axes.plot(*points[list(leg)].T.numpy(), color=colour, marker="o", ms=2.5, lw=1.2)
-        seen = truth[labelled > 0].numpy()
-        axes.plot(*seen.T, color=_TRUTH, marker="x", ms=4, lw=0)
-        axes.set(xlim=(-0.5, image.shape[2] - 0.5), ylim=(image.shape[1] - 0.5, -0.5))
+        axes.plot(*truth[labelled > 0].numpy().T, color=_TRUTH, marker="x", ms=4, lw=0)
     figure.savefig(path, dpi=120)
 
 
-def _displayable(image: Tensor) -> np.ndarray[Any, Any]:
-    pixels = image.permute(1, 2, 0).numpy() * IMAGENET_STD + IMAGENET_MEAN
-    return np.clip(pixels, 0, 1)
+def save_heatmaps(path: Path, images: Tensor, heatmaps: Tensor) -> None:
+    """One row a person: the heatmap of each joint over the image, brightest where most certain.
+
+    images: [N, 3, H, W], ImageNet-normalised; heatmaps: [N, 6, h, w].
+    """
+    enlarged = functional.interpolate(heatmaps, images.shape[2:], mode="bilinear")
+    figure = Figure(figsize=(1.6 * len(LOWER_BODY_JOINTS), 2.2 * len(images)), layout="constrained")
+    grid = figure.subplots(len(images), len(LOWER_BODY_JOINTS), squeeze=False)
+    for row, image, maps in zip(grid, images, enlarged, strict=True):
+        for axes, heatmap, joint in zip(row, maps, LOWER_BODY_JOINTS, strict=True):
+            axes.axis("off")
+            _show(axes, image)
+            opacity = np.clip(heatmap.numpy(), 0, 1) * 0.8
+            axes.imshow(heatmap.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=opacity)
+            axes.set_title(joint.replace("_", " "), fontsize=7)
+    figure.savefig(path, dpi=120)
+
+
+def _show(axes: Axes, image: Tensor) -> None:
+    pixels: np.ndarray[Any, Any] = image.permute(1, 2, 0).numpy() * IMAGENET_STD + IMAGENET_MEAN
+    axes.imshow(np.clip(pixels, 0, 1))
+    axes.set(xlim=(-0.5, image.shape[2] - 0.5), ylim=(image.shape[1] - 0.5, -0.5))

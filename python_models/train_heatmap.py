@@ -8,65 +8,56 @@ import sys
 from pathlib import Path
 
 import torch
-from torch.utils.data import DataLoader, default_collate
+from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+from torch.utils.data import DataLoader
 
 import lowerpose_ops as lp
 from python_models import engine
-from python_models.data.coco_lower_body import CocoLowerBody
+from python_models.baselines import mean_pose_pck, pck_table
+from python_models.data.coco_lower_body import CocoLowerBody, collate
 from python_models.models.dilated_cnn import DilatedCNN
 
 MODELS = {"dilated_cnn": DilatedCNN}
 
 
+def positive(text: str) -> int:
+    """A count on the command line."""
+    if int(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return int(text)
+
+
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
     add = parser.add_argument
     add("--data", type=Path, required=True, help="a folder in COCO's layout")
+    add("--output", type=Path, default=Path("runs/heatmap"), help="folder for what a run leaves")
+    add("--resume", action="store_true", help="go on from last.pt in the output folder")
     add("--model", choices=sorted(MODELS), default="dilated_cnn")
-    add("--epochs", type=int, default=80)
-    add("--batch-size", type=int, default=16)
+    add("--input-size", type=positive, nargs=2, default=(192, 256), metavar=("W", "H"))
+    add("--epochs", type=positive, default=80)
+    add("--batch-size", type=positive, default=16)
     add("--learning-rate", type=float, default=1e-3)
+    add("--schedule", choices=("constant", "cosine"), default="constant", help="of the rate")
     add("--weight-decay", type=float, default=1e-4)
     add("--box-scale", type=float, default=1.0, help="factor on the persons' boxes")
     add("--min-visibility", type=int, choices=(1, 2), default=1, help="COCO flag to train on")
     add("--sigma", type=float, default=2.0, help="of the targets, in heatmap pixels")
-    add("--target-preset", default="exact")
+    add("--target-preset", choices=("exact", "lower_body", "hrnet"), default="exact")
     add("--refine", choices=("none", "quarter"), default="none", help="how maps are decoded")
     add("--workers", type=int, default=0, help="processes that load images")
     add("--seed", type=int, default=0)
     add("--device", default="cpu")
-    add("--output", type=Path, default=Path("runs/heatmap"), help="folder for what a run leaves")
     add("--overfit-one-batch", action="store_true", help="check: learn one batch by heart")
-    add("--steps", type=int, default=200, help="of --overfit-one-batch")
+    add("--steps", type=positive, default=200, help="of --overfit-one-batch")
     return parser.parse_args(arguments)
 
 
-def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
-    """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
-    data = CocoLowerBody.from_root(
-        args.data,
-        "train",
-        input_size=task.input_size,
-        box_scale=args.box_scale,
-        min_visibility=args.min_visibility,
-        min_joints=4,
-    )
-    persons = range(min(args.batch_size, len(data)))
-    batch = engine.to_device(default_collate([data[i] for i in persons]), args.device)
-    model, optimizer = model_and_optimizer(args)
-    first, last, score = engine.overfit(model, batch, task, optimizer, args.steps)
-    engine.save_predictions(args.output / "overfit.png", model, [batch], task, args.device)
-    fall = 1 - last / first
-    print(f"{len(persons)} persons, {args.steps} steps: loss {first:.6f} -> {last:.6f} ", end="")
-    print(f"({fall:.1%} down), PCK in eval mode: {pck_text(score.pck)}")
-    learnt = fall >= 0.95 and score.pck[0.05] >= 0.9
-    print("one batch learnt" if learnt else "NOT learnt: loss down 95 %, PCK@0.05 0.9 expected")
-    return 0 if learnt else 1
-
-
 def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-    """As the lower-body project trains them: Adam, weight decay 1e-4."""
+    """As the lower-body project trains them: Adam with weight decay."""
     model = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS)).to(args.device)
     optimizer = torch.optim.Adam(
         model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay
@@ -74,39 +65,63 @@ def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torc
     return model, optimizer
 
 
-def pck_text(pck: dict[float, float]) -> str:
-    """PCK values in words."""
-    return ", ".join(f"PCK@{threshold} {value:.3f}" for threshold, value in pck.items())
+def open_data(args: argparse.Namespace, split: str, **options: int) -> CocoLowerBody:
+    """A split of the data, with a line on what was left out of it and why."""
+    data = CocoLowerBody.from_root(
+        args.data,
+        split,
+        input_size=tuple(args.input_size),
+        box_scale=args.box_scale,
+        min_visibility=args.min_visibility,
+        **options,
+    )
+    print(f"{split}: {data.summary()}", flush=True)
+    return data
+
+
+def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
+    """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
+    data = open_data(args, "train", min_joints=4)
+    persons = range(min(args.batch_size, len(data)))
+    (batch,) = engine.Batches([collate([data[index] for index in persons])], args.device)
+    model, optimizer = model_and_optimizer(args)
+    first, last, score = engine.overfit(model, batch, task, optimizer, args.steps)
+    engine.save_predictions(args.output, model, [batch], task)
+    fall = 1 - last / first
+    print(
+        f"{len(batch['image'])} persons, {args.steps} steps: loss {first:.6f} -> {last:.6f} "
+        f"({fall:.1%} down)\n{pck_table({'in eval mode': score.pck})}"
+    )
+    learnt = fall >= 0.95 and score.pck[0.05] >= 0.9
+    print("one batch learnt" if learnt else "NOT learnt: loss down 95 %, PCK@0.05 0.9 expected")
+    return 0 if learnt else 1
 
 
 def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
-    """Trains on train2017, scores on val2017."""
-    options = {
-        "input_size": task.input_size,
-        "box_scale": args.box_scale,
-        "min_visibility": args.min_visibility,
-    }
-    train_data = CocoLowerBody.from_root(args.data, "train", flip=True, **options)
-    val_data = CocoLowerBody.from_root(args.data, "val", **options)
-    for name, data in (("train", train_data), ("val", val_data)):
-        skipped = ", ".join(f"{count} {reason}" for reason, count in data.skipped.items())
-        print(f"{name}: {len(data)} persons (skipped: {skipped or 'none'})")
+    """Trains on train2017, scores on val2017; 0 if it came to the end, 130 after Ctrl-C."""
+    train_data, val_data = open_data(args, "train", flip=True), open_data(args, "val")
     model, optimizer = model_and_optimizer(args)
-    log = engine.fit(
-        model,
-        DataLoader(train_data, args.batch_size, shuffle=True, num_workers=args.workers),
-        DataLoader(val_data, args.batch_size, num_workers=args.workers),
-        task,
-        optimizer,
-        epochs=args.epochs,
-        device=args.device,
-        folder=args.output,
+    schedule: LRScheduler = ConstantLR(optimizer, factor=1.0)
+    if args.schedule == "cosine":
+        schedule = CosineAnnealingLR(optimizer, args.epochs)
+    run = engine.Run(model, args.model, task, optimizer, schedule, args.output)
+    if args.resume:
+        run.resume()
+    loading = {"batch_size": args.batch_size, "num_workers": args.workers, "collate_fn": collate}
+    finished = run.fit(
+        engine.Batches(DataLoader(train_data, shuffle=True, **loading), args.device),
+        engine.Batches(DataLoader(val_data, **loading), args.device),
+        args.epochs,
     )
-    best = max(log, key=lambda row: row["pck_0.05"])
-    print(f"last: PCK@0.05 {log[-1]['pck_0.05']:.3f}, PCK@0.1 {log[-1]['pck_0.1']:.3f} on val")
-    print(f"best: PCK@0.05 {best['pck_0.05']:.3f}, PCK@0.1 {best['pck_0.1']:.3f} on val ", end="")
-    print(f"(epoch {best['epoch']})\nwritten to {args.output}")
-    return 0
+    methods = {"mean pose": mean_pose_pck(train_data, val_data, task)}
+    if run.rows:
+        best = max(run.rows, key=lambda row: row["pck_0.05"])
+        for name, row in (("last epoch", run.rows[-1]), (f"best ({best['epoch']})", best)):
+            methods[name] = {t: row[f"pck_{t}"] for t in engine.THRESHOLDS}
+    print(f"{pck_table(methods)}\nwritten to {args.output}")
+    if not finished:
+        print("interrupted; the same command with --resume goes on after the last whole epoch")
+    return 0 if finished else 130
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -118,9 +133,13 @@ def main(arguments: list[str] | None = None) -> int:
     (args.output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     args.device = torch.device(args.device)
     task = engine.HeatmapTask(
-        sigma=args.sigma, target_preset=args.target_preset, refine=args.refine
+        tuple(args.input_size), 4, args.sigma, args.target_preset, args.refine
     )
-    return overfit_one_batch(args, task) if args.overfit_one_batch else train(args, task)
+    try:
+        return overfit_one_batch(args, task) if args.overfit_one_batch else train(args, task)
+    except (FileNotFoundError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
 
 
 if __name__ == "__main__":

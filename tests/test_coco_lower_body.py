@@ -5,7 +5,13 @@ import pytest
 import torch
 from PIL import Image
 
-from python_models.data.coco_lower_body import CocoLowerBody, Crop, mirrored
+from python_models.data.coco_lower_body import (
+    CocoLowerBody,
+    Crop,
+    Unreadable,
+    collate,
+    mirrored,
+)
 from tests import coco_files
 
 
@@ -106,6 +112,72 @@ def test_file_names_cannot_leave_the_image_folder(tmp_path):
         root = coco_files.write(tmp_path, [coco_files.person(1)], file_name=name)
         with pytest.raises(ValueError, match="leaves the image folder"):
             CocoLowerBody.from_root(root, "train")
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"keypoints": [1.0] * 50}, "keypoints is not 17 times three finite numbers"),
+        ({"keypoints": None}, "keypoints is not 17 times three finite numbers"),
+        ({"keypoints": ["a"] * 51}, "keypoints is not 17 times three finite numbers"),
+        ({"keypoints": [float("nan")] * 51}, "keypoints is not 17 times three finite numbers"),
+        ({"bbox": [1, 2, 3]}, "bbox is not four finite numbers with a positive size"),
+        ({"bbox": [1, 2, 0, 5]}, "bbox is not four finite numbers with a positive size"),
+        ({"bbox": [1, 2, float("inf"), 5]}, "bbox is not four finite numbers with a positive"),
+        ({"image_id": 77}, "image_id names no image"),
+    ],
+)
+def test_bad_rows_are_counted_with_their_field(tmp_path, fields, reason):
+    root = coco_files.write(tmp_path, [coco_files.person(1), coco_files.person(2, **fields)])
+    data = CocoLowerBody.from_root(root, "train")
+    assert [person.annotation_id for person in data.persons] == [1]
+    ((given, count),) = data.skipped.items()
+    assert given.startswith(reason)
+    assert count == 1
+    assert reason in data.summary()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ('{"images": [', "not a JSON file"),
+        ("[]", "no COCO annotation file"),
+        ('{"images": []}', "'annotations' is missing"),
+        ('{"annotations": []}', "'images' is missing"),
+        ('{"images": [{"id": 1}], "annotations": [{"id": 1}]}', "no COCO annotation file"),
+        ('{"images": 5, "annotations": 5}', "no COCO annotation file"),
+    ],
+)
+def test_bad_files_are_named_with_their_field(tmp_path, content, message):
+    root = coco_files.write(tmp_path, [coco_files.person(1)])
+    file = root / "annotations" / "person_keypoints_train2017.json"
+    file.write_text(content)
+    with pytest.raises(ValueError, match=r"person_keypoints_train2017\.json: .*" + message):
+        CocoLowerBody.from_root(root, "train")
+
+
+def test_a_missing_image_is_counted(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1)], file_name="2.jpg")
+    with pytest.raises(ValueError, match=r"no person to train on .*image file is missing"):
+        CocoLowerBody.from_root(root, "train")
+
+
+def test_an_unreadable_image_is_a_sample_of_its_own(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1)])
+    data = CocoLowerBody.from_root(root, "train")
+    good = data[0]
+    image = root / "train2017" / "1.jpg"
+    whole = image.read_bytes()
+    for content in (whole[: len(whole) // 2], b"no image", b""):
+        image.write_bytes(content)
+        bad = data[0]
+        assert isinstance(bad, Unreadable)
+        assert bad.image_path == image
+        assert bad.reason
+    batch = collate([bad, good, bad])
+    assert batch["samples"]["image"].shape == (1, 3, 256, 192)
+    assert batch["unreadable"] == [bad, bad]
+    assert collate([bad])["samples"] is None
 
 
 def test_missing_files_are_named(tmp_path):

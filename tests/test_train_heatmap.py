@@ -2,10 +2,15 @@ from __future__ import annotations
 
 import csv
 import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from python_models import checkpoint, engine, train_heatmap
 from python_models.models.dilated_cnn import DilatedCNN
@@ -31,38 +36,162 @@ def trained(tiny_coco, tmp_path, capsys):
     return folder, capsys.readouterr().out
 
 
+def rows_of(folder):
+    with (folder / "log.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
 def test_a_run_leaves_its_files(trained):
     folder, printed = trained
-    rows = list(csv.DictReader((folder / "log.csv").open()))
+    rows = rows_of(folder)
     assert [row["epoch"] for row in rows] == ["1", "2"]
     assert set(rows[0]) == {"epoch", "train_loss", "val_loss", "pck_0.05", "pck_0.1"}
     assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"])
     assert "train: 3 persons (skipped: none)" in printed
-    assert "last: PCK@0.05" in printed
-    for picture in ("curves.png", "predictions.png"):
+    for method in ("mean pose", "last epoch", "best"):
+        assert f"\n{method}" in printed
+    for picture in ("curves.png", "predictions.png", "heatmaps.png"):
         with Image.open(folder / picture) as image:
             assert min(image.size) > 100
             assert len(image.convert("RGB").getcolors(1 << 24)) > 10
     assert json.loads((folder / "config.json").read_text())["epochs"] == "2"
 
 
+def test_tensorboard_has_the_same_numbers(trained):
+    folder, _ = trained
+    events = EventAccumulator(str(folder / "tensorboard")).Reload()
+    for name in ("train/loss", "val/loss", "pck/0.05", "pck/0.1"):
+        scalars = events.Scalars(name)
+        assert [scalar.step for scalar in scalars] == [1, 2]
+        logged = [float(row[name.replace("/", "_")]) for row in rows_of(folder)]
+        assert [scalar.value for scalar in scalars] == pytest.approx(logged)
+
+
 def test_checkpoints_hold_the_model(trained):
     folder, _ = trained
     last = checkpoint.load(folder / "last.pt")
-    assert last["epoch"] == 2
+    assert [row["epoch"] for row in last["rows"]] == [1, 2]
     model = DilatedCNN()
     model.load_state_dict(last["model"])
     best = checkpoint.load(folder / "best.pt")
-    rows = list(csv.DictReader((folder / "log.csv").open()))
-    assert best["score"]["pck_0.05"] == max(float(row["pck_0.05"]) for row in rows)
+    assert best["rows"][-1]["pck_0.05"] == max(row["pck_0.05"] for row in last["rows"])
+
+
+def run(coco, folder, *flags):
+    return train_heatmap.main(
+        ["--data", str(coco), "--output", str(folder), "--input-size", "48", "64", *flags]
+    )
+
+
+def test_a_resumed_run_gives_the_numbers_of_an_unbroken_one(tiny_coco, tmp_path):
+    """Flips and order included: the state of the random numbers is in the checkpoint."""
+    flags = ("--schedule", "cosine", "--batch-size", "2")
+    assert run(tiny_coco, tmp_path / "whole", "--epochs", "4", *flags) == 0
+    stop_after(tiny_coco, tmp_path / "parts", 2, "--epochs", "4", *flags)
+    assert run(tiny_coco, tmp_path / "parts", "--epochs", "4", "--resume", *flags) == 0
+    assert (tmp_path / "parts" / "log.csv").read_text() == (
+        tmp_path / "whole" / "log.csv"
+    ).read_text()
+    whole, parts = (checkpoint.load(tmp_path / name / "last.pt") for name in ("whole", "parts"))
+    for name, value in whole["model"].items():
+        assert torch.equal(value, parts["model"][name]), name
+    events = EventAccumulator(str(tmp_path / "parts" / "tensorboard")).Reload()
+    assert [scalar.step for scalar in events.Scalars("val/loss")] == [1, 2, 3, 4]
+
+
+def stop_after(coco, folder, epochs, *flags):
+    """Ctrl-C in the epoch after `epochs`."""
+    steps = 0
+    real_step = engine.train_step
+
+    def interrupted_step(*args):
+        nonlocal steps
+        steps += 1
+        if steps == 2 * epochs + 2:  # two steps an epoch
+            raise KeyboardInterrupt
+        return real_step(*args)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "train_step", interrupted_step)
+        assert run(coco, folder, *flags) == 130
+
+
+@pytest.mark.parametrize("epochs", [0, 1])
+def test_ctrl_c_leaves_a_checkpoint_and_the_curves_so_far(tiny_coco, tmp_path, capsys, epochs):
+    folder = tmp_path / "run"
+    stop_after(tiny_coco, folder, epochs, "--epochs", "4", "--batch-size", "2")
+    state = checkpoint.load(folder / "last.pt")
+    assert len(state["rows"]) == epochs
+    DilatedCNN().load_state_dict(state["model"])
+    assert (folder / "curves.png").is_file() == (epochs > 0)
+    assert (folder / "predictions.png").is_file()
+    assert "interrupted; the same command with --resume" in capsys.readouterr().out
+
+
+def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path):
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "python_models.train_heatmap", "--data", str(tiny_coco)),
+            *("--output", str(tmp_path / "run"), "--input-size", "48", "64", "--epochs", "9999"),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parent.parent,
+    )
+    for line in process.stdout:
+        if line.startswith("epoch 2 "):  # the first is in the checkpoint
+            process.send_signal(signal.SIGINT)
+            break
+    printed, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in printed
+    assert checkpoint.load(tmp_path / "run" / "last.pt")["rows"]
+
+
+def test_resuming_another_model_is_refused(trained, tiny_coco, capsys):
+    folder, _ = trained
+    state = checkpoint.load(folder / "last.pt")
+    checkpoint.save(folder / "last.pt", state | {"model_name": "hourglass"})
+    status = train_heatmap.main(
+        ["--data", str(tiny_coco), "--output", str(folder), "--epochs", "3", "--resume"]
+    )
+    assert status == 2
+    assert "must be a checkpoint of dilated_cnn, got hourglass" in capsys.readouterr().err
+
+
+def test_unreadable_images_are_reported_and_the_epoch_goes_on(tiny_coco, tmp_path, capsys):
+    rows = [coco_files.person(1), coco_files.person(2, image_id=2)]
+    file = tiny_coco / "annotations" / "person_keypoints_train2017.json"
+    coco_files.write(tiny_coco, rows)
+    content = json.loads(file.read_text())
+    content["images"].append(content["images"][0] | {"id": 2, "file_name": "2.jpg"})
+    file.write_text(json.dumps(content))
+    (tiny_coco / "train2017" / "2.jpg").write_bytes(b"\xff\xd8 no image")
+    assert run(tiny_coco, tmp_path / "run", "--epochs", "1", "--batch-size", "1") == 0
+    assert "left out, because its image cannot be read" in capsys.readouterr().out
+
+
+def test_no_readable_image_at_all_is_an_error(tiny_coco, tmp_path, capsys):
+    (tiny_coco / "train2017" / "1.jpg").write_bytes(b"no image")
+    assert run(tiny_coco, tmp_path / "run", "--epochs", "1") == 2
+    assert "error: no image could be read" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--epochs", "--batch-size", "--steps"])
+def test_counts_must_be_positive(tiny_coco, tmp_path, flag):
+    with pytest.raises(SystemExit):
+        run(tiny_coco, tmp_path, flag, "0")
+
+
+def test_missing_data_is_one_line(tmp_path, capsys):
+    assert run(tmp_path / "nothing", tmp_path / "run") == 2
+    assert capsys.readouterr().err.startswith("error: image folder")
 
 
 def test_same_seed_same_run(tiny_coco, tmp_path):
     logs = []
     for name in ("a", "b"):
-        train_heatmap.main(
-            ["--data", str(tiny_coco), "--epochs", "1", "--output", str(tmp_path / name)]
-        )
+        assert run(tiny_coco, tmp_path / name, "--epochs", "1") == 0
         logs.append((tmp_path / name / "log.csv").read_text())
     assert logs[0] == logs[1]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -12,20 +10,21 @@ from typing import Any, TypedDict
 import numpy as np
 import torch
 from PIL import Image
-from pycocotools.coco import COCO
 from torch import Tensor
-from torch.utils.data import Dataset
+from torch.utils.data import Dataset, default_collate
 
-from lowerpose_ops import LOWER_BODY_COCO_INDICES, LOWER_BODY_FLIP_PAIRS
+from lowerpose_ops import LOWER_BODY_FLIP_PAIRS
+from python_models.data.coco_persons import Array, Person, read_persons
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
-_COCO_KEYPOINTS = 17
-
 
 class Sample(TypedDict):
-    """One cropped person: image [3, H, W], joints [6, 2] in its pixels, visible [6] (0 or 1)."""
+    """A cropped person: image [3, H, W], joints [6, 2] in its pixels, visible [6] (0 or 1).
+
+    Or a batch of them, each with B in front.
+    """
 
     image: Tensor
     joints: Tensor
@@ -34,14 +33,18 @@ class Sample(TypedDict):
 
 
 @dataclass(frozen=True)
-class Person:
-    """One annotation, in the pixels of its whole image."""
+class Unreadable:
+    """What stands for a sample whose image cannot be decoded, so that the epoch goes on."""
 
-    annotation_id: int
     image_path: Path
-    box: tuple[float, float, float, float]  # x, y, width, height
-    joints: np.ndarray[Any, np.dtype[np.float32]]  # [6, 2]
-    visibility: np.ndarray[Any, np.dtype[np.float32]]  # [6], COCO's 0, 1 or 2
+    reason: str
+
+
+class Batch(TypedDict):
+    """The readable samples of a batch, stacked (None if there is none), and the others."""
+
+    samples: Sample | None
+    unreadable: list[Unreadable]
 
 
 @dataclass(frozen=True)
@@ -77,21 +80,19 @@ class Crop:
         part = image.crop((left, top, right, bottom))
         return part.resize(size, Image.Resampling.BILINEAR, box=inner)
 
-    def points(
-        self, points: np.ndarray[Any, np.dtype[np.float32]], size: tuple[int, int]
-    ) -> np.ndarray[Any, np.dtype[np.float32]]:
+    def points(self, points: Array, size: tuple[int, int]) -> Array:
         """Image pixels [N, 2] to pixels of the resized crop; pixel centres at integers in both."""
         factor = np.array([size[0] / self.width, size[1] / self.height])
         moved = (points + 0.5 - [self.left, self.top]) * factor - 0.5
         return np.asarray(moved, np.float32)
 
 
-class CocoLowerBody(Dataset[Sample]):
-    """Every non-crowd person with a labelled lower-body joint.
+class CocoLowerBody(Dataset[Sample | Unreadable]):
+    """Every non-crowd person with a visible lower-body joint and usable labels.
 
     `skipped` counts the other annotations by reason. A joint is visible where COCO's flag is at
     least `min_visibility` (1: labelled, 2: labelled and seen). With `flip`, half the samples are
-    mirrored, left and right joints exchanged.
+    mirrored, left and right joints exchanged. Batch the samples with `collate`.
 
     Args:
         annotation_file: A person_keypoints_*.json in COCO's layout.
@@ -101,6 +102,11 @@ class CocoLowerBody(Dataset[Sample]):
         min_visibility: 1 or 2.
         min_joints: How many visible joints a person needs.
         flip: Whether to mirror at random.
+
+    Raises:
+        FileNotFoundError: The file or the folder does not exist.
+        ValueError: The file is no COCO annotation file, a file name leaves the folder, or no person
+            is left.
     """
 
     def __init__(
@@ -117,12 +123,10 @@ class CocoLowerBody(Dataset[Sample]):
         self.input_size = input_size
         self.box_scale = box_scale
         self.min_visibility = min_visibility
+        self.min_joints = min_joints
         self.flip = flip
-        self.skipped: Counter[str] = Counter()
-        self._folder = Path(image_folder).resolve()
-        if not self._folder.is_dir():
-            raise FileNotFoundError(f"image folder {self._folder} does not exist")
-        self.persons = self._read(Path(annotation_file), min_joints)
+        self.persons, self.skipped = read_persons(Path(annotation_file), Path(image_folder))
+        self._keep_labelled()
         if not self.persons:
             raise ValueError(f"{annotation_file}: no person to train on ({dict(self.skipped)})")
 
@@ -133,52 +137,45 @@ class CocoLowerBody(Dataset[Sample]):
         annotations = root / "annotations" / f"person_keypoints_{split}2017.json"
         return cls(annotations, root / f"{split}2017", **options)
 
-    def _read(self, annotation_file: Path, min_joints: int) -> list[Person]:
-        if not annotation_file.is_file():
-            raise FileNotFoundError(f"annotation file {annotation_file} does not exist")
-        with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress
-            coco = COCO(str(annotation_file))
-        persons = []
-        for row in coco.loadAnns(coco.getAnnIds()):
-            keypoints = np.asarray(row["keypoints"], np.float32).reshape(_COCO_KEYPOINTS, 3)
-            lower_body = keypoints[list(LOWER_BODY_COCO_INDICES)]
-            visible = int((lower_body[:, 2] >= self.min_visibility).sum())
-            if row["iscrowd"]:
-                self.skipped["crowd"] += 1
-            elif visible == 0:
+    def _keep_labelled(self) -> None:
+        kept = []
+        for person in self.persons:
+            visible = int((person.visibility >= self.min_visibility).sum())
+            if visible == 0:
                 self.skipped["no visible lower-body joint"] += 1
-            elif visible < min_joints:
-                self.skipped[f"fewer than {min_joints} visible lower-body joints"] += 1
+            elif visible < self.min_joints:
+                self.skipped[f"fewer than {self.min_joints} visible lower-body joints"] += 1
             else:
-                image = coco.loadImgs(row["image_id"])[0]
-                persons.append(
-                    Person(
-                        annotation_id=row["id"],
-                        image_path=self._image_path(image["file_name"]),
-                        box=tuple(row["bbox"]),
-                        joints=lower_body[:, :2],
-                        visibility=lower_body[:, 2],
-                    )
-                )
-        return persons
-
-    def _image_path(self, file_name: str) -> Path:
-        path = (self._folder / file_name).resolve()
-        if not path.is_relative_to(self._folder):
-            raise ValueError(f"file_name {file_name!r} leaves the image folder {self._folder}")
-        return path
+                kept.append(person)
+        self.persons = kept
 
     def __len__(self) -> int:
         return len(self.persons)
 
-    def __getitem__(self, index: int) -> Sample:
+    def summary(self) -> str:
+        """How many persons there are, and how many annotations were left out for which reason."""
+        skipped = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
+        return f"{len(self)} persons (skipped: {skipped or 'none'})"
+
+    def labels(self, index: int) -> tuple[Array, Array]:
+        """Joints [6, 2] in input pixels and their visibility [6], without reading the image."""
         person = self.persons[index]
-        width, height = self.input_size
-        crop = Crop.around(person.box, width / height, self.box_scale)
-        with Image.open(person.image_path) as image:
-            pixels = np.asarray(crop.image(image.convert("RGB"), self.input_size), np.float32)
-        joints = crop.points(person.joints, self.input_size)
         visible = (person.visibility >= self.min_visibility).astype(np.float32)
+        return self._crop(person).points(person.joints, self.input_size), visible
+
+    def _crop(self, person: Person) -> Crop:
+        width, height = self.input_size
+        return Crop.around(person.box, width / height, self.box_scale)
+
+    def __getitem__(self, index: int) -> Sample | Unreadable:
+        person = self.persons[index]
+        try:
+            with Image.open(person.image_path) as image:
+                crop = self._crop(person).image(image.convert("RGB"), self.input_size)
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+            return Unreadable(person.image_path, str(error))
+        pixels = np.asarray(crop, np.float32)
+        joints, visible = self.labels(index)
         if self.flip and torch.rand(()) < 0.5:
             pixels, joints, visible = mirrored(pixels, joints, visible)
         normalised = (pixels / 255 - IMAGENET_MEAN) / IMAGENET_STD
@@ -190,9 +187,16 @@ class CocoLowerBody(Dataset[Sample]):
         )
 
 
-def mirrored(
-    pixels: np.ndarray[Any, Any], joints: np.ndarray[Any, Any], visible: np.ndarray[Any, Any]
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+def collate(samples: Sequence[Sample | Unreadable]) -> Batch:
+    """Stacks the samples whose image could be read, and lists the others."""
+    good = [sample for sample in samples if not isinstance(sample, Unreadable)]
+    return Batch(
+        samples=default_collate(good) if good else None,
+        unreadable=[sample for sample in samples if isinstance(sample, Unreadable)],
+    )
+
+
+def mirrored(pixels: Array, joints: Array, visible: Array) -> tuple[Array, Array, Array]:
     """The horizontal mirror image of a sample: pixels [H, W, 3], joints [6, 2], visible [6]."""
     order = list(range(len(joints)))
     for left, right in LOWER_BODY_FLIP_PAIRS:

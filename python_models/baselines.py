@@ -1,0 +1,39 @@
+"""What a model must beat: a prediction that does not look at the image."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from python_models.data.coco_lower_body import CocoLowerBody
+from python_models.data.coco_persons import Array
+from python_models.engine import THRESHOLDS, HeatmapTask
+
+
+def _labels(data: CocoLowerBody) -> tuple[Array, Array]:
+    joints, visible = zip(*(data.labels(index) for index in range(len(data))), strict=True)
+    return np.stack(joints), np.stack(visible)
+
+
+def mean_pose_pck(
+    train: CocoLowerBody, val: CocoLowerBody, task: HeatmapTask
+) -> dict[float, float]:
+    """PCK on val of predicting, for everyone, where each joint of train is on average."""
+    joints, visible = _labels(train)
+    counts = visible.sum(0)[:, None]
+    mean = (joints * visible[..., None]).sum(0) / np.maximum(counts, 1)
+    truth, counted = _labels(val)
+    predicted = torch.from_numpy(np.broadcast_to(mean, truth.shape).astype(np.float32))
+    hits, joints_counted = task.pck_counts(
+        predicted, torch.from_numpy(truth), torch.from_numpy(counted)
+    )
+    ratios = (hits.sum(1) / joints_counted.sum()).tolist()
+    return dict(zip(THRESHOLDS, ratios, strict=True))
+
+
+def pck_table(methods: dict[str, dict[float, float]]) -> str:
+    """PCK on val, a row a method."""
+    lines = [f"{'PCK on val':<14}" + "".join(f"{f'@{t}':>8}" for t in THRESHOLDS)]
+    for name, pck in methods.items():
+        lines.append(f"{name:<14}" + "".join(f"{pck[t]:8.3f}" for t in THRESHOLDS))
+    return "\n".join(lines)
