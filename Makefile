@@ -7,15 +7,21 @@ INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 CPP = $(shell find csrc -name '*.h' -o -name '*.cpp' -o -name '*.cu' -o -name '*.cuh')
 NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 
-EPOCHS ?= 80
+DATA ?=
 OUTPUT ?= runs/heatmap
 FLAGS ?=
 
-.PHONY: help setup train test lint format wheel clean
+# Without DATA: pictures that are made here, small enough for two cores and five minutes.
+SQUATS := runs/synthetic-squats
+SQUATS_FLAGS := --input-size 96 128 --batch-size 32 --epochs 16 --schedule cosine --sigma 1.5
+
+.PHONY: help setup train test bench lint format wheel clean
 
 help:
-	@echo "make train DATA=/path/to/coco   train a lower-body model (EPOCHS, OUTPUT, FLAGS)"
-	@echo "make test                       run the tests"
+	@echo "make train                      train a lower-body model on pictures made here"
+	@echo "make train DATA=/path/to/coco   train it on COCO (OUTPUT, FLAGS)"
+	@echo "make test                       run the tests (FLAGS)"
+	@echo "make bench                      compare the operations with what others use"
 	@echo "make lint                       check style and types"
 	@echo "make format                     mend style"
 	@echo "make wheel                      build a wheel into dist/"
@@ -33,19 +39,24 @@ $(VENV)/installed: $(VENV)/tools $(NATIVE)
 	$(INSTALL) --no-build-isolation --config-settings=build-dir=build/editable --editable '.[dev]'
 	touch $@
 
-train: setup
-ifndef DATA
-	@echo "make train needs a data set: make train DATA=/path/to/coco" >&2
-	@echo "The folder has COCO's own layout: train2017/ and val2017/ with the images, and" >&2
-	@echo "annotations/person_keypoints_train2017.json and person_keypoints_val2017.json." >&2
-	@exit 2
+ifeq ($(DATA),)
+train: setup $(SQUATS)
+	$(BIN)/python -m python_models.train_heatmap --data $(SQUATS) --output '$(OUTPUT)' \
+		$(SQUATS_FLAGS) $(FLAGS)
 else
-	$(BIN)/python -m python_models.train_heatmap --data '$(DATA)' --epochs $(EPOCHS) \
-		--output '$(OUTPUT)' $(FLAGS)
+train: setup
+	$(BIN)/python -m python_models.train_heatmap --data '$(DATA)' --output '$(OUTPUT)' $(FLAGS)
 endif
+
+# The folder appears when it is complete.
+$(SQUATS): | setup
+	$(BIN)/python -m python_models.data.synthetic_squats --output $@ --train 1200 --val 200
 
 test: setup
 	$(BIN)/python -m pytest $(FLAGS)
+
+bench: setup
+	$(BIN)/python -m pytest benchmarks --benchmark-only $(FLAGS)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -1,0 +1,89 @@
+"""The protocol of all comparisons, and the table at the end.
+
+Machines drift and neighbours make noise, so no time is compared with one from another moment:
+all candidates run in turn, in one process, and each round gives its own ratio.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+import torch
+
+WARMUP = 10
+ROUNDS = 60
+THREADS = 2
+
+Run = Callable[[], object]
+
+
+@dataclass
+class Comparison:
+    """One operation against its baselines; collects a row a baseline."""
+
+    benchmark: Any
+    operation: str
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
+        """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
+        candidates = {"ours": ours, **baselines}
+        times: dict[str, list[float]] = {name: [] for name in candidates}
+        for index in range(WARMUP + ROUNDS):
+            for name, run in candidates.items():
+                start = time.perf_counter()
+                run()
+                if index >= WARMUP:
+                    times[name].append(time.perf_counter() - start)
+        for name in baselines:
+            ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
+            low, median, high = statistics.quantiles(ratios, n=4)
+            row = {
+                "operation": self.operation,
+                "baseline": name,
+                "ours_us": statistics.median(times["ours"]) * 1e6,
+                "baseline_us": statistics.median(times[name]) * 1e6,
+                "ratio": median,
+                "ratio_quartiles": (low, high),
+            }
+            self.rows.append(row)
+            self.benchmark.extra_info[name] = row
+        self.benchmark.pedantic(ours, rounds=ROUNDS, warmup_rounds=WARMUP)
+
+
+_ROWS = pytest.StashKey[list[dict[str, Any]]]()
+
+
+@pytest.fixture
+def compare(
+    benchmark: Any, request: pytest.FixtureRequest
+) -> Iterator[Callable[[str], Comparison]]:
+    """`compare(operation)(ours, {name: baseline, ...})`, on two threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(THREADS)
+    rows = request.config.stash.setdefault(_ROWS, [])
+    yield lambda operation: Comparison(benchmark, operation, rows)
+    torch.set_num_threads(before)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Prints a Markdown table of medians and ratios."""
+    rows = config.stash.get(_ROWS, [])
+    if not rows:
+        return
+    write = terminalreporter.write_line
+    write("")
+    write(f"Medians of {ROUNDS} interleaved rounds, {THREADS} threads; ratio = baseline / ours")
+    write("| operation | baseline | ours, us | baseline, us | ratio | quartiles |")
+    write("|---|---|--:|--:|--:|--:|")
+    for row in rows:
+        low, high = row["ratio_quartiles"]
+        write(
+            f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.0f} "
+            f"| {row['baseline_us']:.0f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |"
+        )
