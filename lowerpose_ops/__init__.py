@@ -9,6 +9,10 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# At once, and not when the first operation is used: from here on a forked child is noticed, in
+# which threads must not be started.
+from . import _native as _native
+
 if TYPE_CHECKING:
     from ._dispatch import decode_heatmaps, gaussian_targets, pck, pck_counts
     from .nn import JointsMSELoss

@@ -5,12 +5,14 @@ Shapes, dtypes and devices of arrays are checked by the native front doors.
 
 from __future__ import annotations
 
-import math
 import sys
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
+
+_LARGEST_FLOAT = sys.float_info.max
+LARGEST_SIZE = 2**20  # of a side of a heatmap; no model has a thousandth of it
 
 
 def type_error(operation: str, argument: str, expected: str, got: object) -> TypeError:
@@ -27,38 +29,48 @@ def number(operation: str, argument: str, value: object) -> float:
     """A finite host number as float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise type_error(operation, argument, "a number", value)
-    if not math.isfinite(value):
+    # Comparisons, which torch.compile can trace where the number varies; math.isfinite it cannot.
+    if not -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT:
         raise value_error(operation, argument, "finite", value)
     return float(value)
 
 
-def numbers(operation: str, argument: str, values: object) -> list[float]:
-    """A sequence of finite host numbers, or a single one, as a list."""
+def thresholds(operation: str, argument: str, values: object) -> list[float]:
+    """One finite number of at least 0, or a sequence of them, as a list."""
     if isinstance(values, (int, float, np.integer, np.floating)):
-        return [number(operation, argument, values)]
-    if isinstance(values, np.ndarray) and values.ndim == 1:
+        values = [values]
+    elif isinstance(values, np.ndarray) and values.ndim == 1:
         values = values.tolist()
     if not isinstance(values, (list, tuple)):
         raise type_error(operation, argument, "a number or a sequence of numbers", values)
-    return [number(operation, argument, value) for value in values]
+    limits = [number(operation, argument, value) for value in values]
+    for limit in limits:
+        if limit < 0:
+            raise value_error(operation, argument, "not negative", limit)
+    return limits
 
 
 def heatmap_size(operation: str, value: object) -> tuple[int, int]:
     """(W, H), both positive."""
-    if not isinstance(value, Sequence) or len(value) != 2:
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
         raise value_error(operation, "heatmap_size", "(W, H)", value)
-    width, height = value
-    for size in (width, height):
-        if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
+    for size in value:
+        # While torch traces a function, a size of a tensor may be a SymInt.
+        if isinstance(size, bool) or not (
+            isinstance(size, (int, np.integer)) or type(size).__name__ == "SymInt"
+        ):
             raise type_error(operation, "heatmap_size", "two integers (W, H)", size)
-        if size < 1:
-            raise value_error(operation, "heatmap_size", "two positive integers (W, H)", value)
-    return int(width), int(height)
+        if not 1 <= size <= LARGEST_SIZE:
+            raise value_error(
+                operation, "heatmap_size", f"two integers (W, H) from 1 to {LARGEST_SIZE}", value
+            )
+    width, height = (int(size) if isinstance(size, np.integer) else size for size in value)
+    return width, height
 
 
 def choice(operation: str, argument: str, value: object, allowed: Collection[str]) -> None:
     """Refuses a value that is not one of the allowed words."""
-    if value not in allowed:
+    if not isinstance(value, str) or value not in allowed:
         raise value_error(operation, argument, " or ".join(map(repr, sorted(allowed))), value)
 
 
@@ -71,8 +83,9 @@ def check_ndim(operation: str, argument: str, array: Any, layouts: dict[int, str
 
 def threads() -> int:
     """How many threads torch was told to use; 0, OpenMP's default, where torch is not in use."""
-    torch = sys.modules.get("torch")
-    return int(torch.get_num_threads()) if torch is not None else 0
+    # Another thread may be importing torch at this moment: then it has not said anything yet.
+    told = getattr(sys.modules.get("torch"), "get_num_threads", None)
+    return int(told()) if told is not None else 0
 
 
 def check_no_preset(operation: str, preset: object) -> None:

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 def _is_numpy(operation: str, argument: str, value: object) -> bool:
     if isinstance(value, np.ndarray):
         return True
-    # Whoever holds a tensor has imported torch.
-    if "torch" in sys.modules and isinstance(value, sys.modules["torch"].Tensor):
+    # Whoever holds a tensor has imported torch, whole.
+    if isinstance(value, getattr(sys.modules.get("torch"), "Tensor", ())):
         return False
     raise arguments.type_error(operation, argument, "a NumPy array or a torch tensor", value)
 
@@ -63,21 +63,24 @@ def gaussian_targets(
     The value at pixel (i, j) is exp(-((i - cx)^2 + (j - cy)^2) / (2 sigma^2)). Under the preset
     "exact", (cx, cy) is the joint and the whole map is drawn. Under "lower_body" it is
     trunc(x + 0.5), trunc(y + 0.5), and only the pixels from trunc(c - 3 sigma) up to, not
-    including, trunc(c + 3 sigma + 1) are drawn, along either axis.
+    including, trunc(c + 3 sigma + 1) are drawn, along either axis. "hrnet" is the same, but where
+    3 * sigma is no integer the peak may lie a pixel beside the joint, as it does there.
 
     A joint is drawn, with weight 1, when it is visible and its coordinates are finite and at most
     2^30 in size; else its map and its weight are 0. A visible joint outside the map keeps weight 1.
-    Values that the output type could only hold as subnormal numbers are 0.
+    Under "hrnet" the weight is the visibility itself, and 0 for a joint whose window misses the map
+    (but not if it ends exactly before the first pixel, as there). Float values that are subnormal
+    numbers in float32, or in float64 for that type, are 0.
 
     Args:
-        joints: [B, K, 2] or [K, 2], (x, y) in heatmap pixels, pixel centres at integers. Any
-            integer type, float32 or float64.
+        joints: [B, K, 2] or [K, 2], (x, y) in heatmap pixels, pixel centres at integers. uint8,
+            a signed integer or a floating type.
         visible: [B, K], [B, K, 1], or the same without B. Any of these types, or bool. A joint is
-            visible where this is at least 0.5; so COCO's flags 1 and 2 are.
+            visible where this is at least 0.5 ("hrnet": above 0.5); so COCO's flags 1 and 2 are.
         heatmap_size: (W, H), as in HRNet and MMPose.
         sigma: Standard deviation in heatmap pixels.
-        preset: "exact" or "lower_body".
-        dtype: float32 (the default) or float64.
+        preset: "exact", "lower_body" or "hrnet".
+        dtype: Of the targets: float32 (the default), float16, bfloat16 (tensors only) or float64.
 
     Returns:
         The targets, [B, K, H, W] or [K, H, W], and the float32 weights, [B, K, 1] or [K, 1]. NumPy
@@ -96,7 +99,8 @@ def gaussian_targets(
         ((1, 2, 64, 48), 1.0)
 
     The formula is that of the lower-body joint prediction project (CS566): "exact" as its text
-    has it, "lower_body" as its training script computes it.
+    has it, "lower_body" as its training script computes it. "hrnet" is that of HRNet and
+    SimpleBaseline.
     """
     if _is_numpy("gaussian_targets", "joints", joints):
         from .arrays import gaussian_targets as draw_arrays
@@ -128,8 +132,8 @@ def decode_heatmaps(
     a joint invalid; judge low scores yourself.
 
     Args:
-        heatmaps: [B, K, H, W] or [K, H, W], float32 or float64, of any strides: contiguous and
-            channels_last maps are read in place. No gradient flows through.
+        heatmaps: [B, K, H, W] or [K, H, W], float32, float16, bfloat16 or float64, of any strides:
+            contiguous and channels_last maps are read in place. No gradient flows through.
         refine: "none" or "quarter".
         preset: None; no other project's decoding has a name here yet.
 
@@ -177,7 +181,7 @@ def pck_counts(
     prediction that is not finite is wrong. All arithmetic is in float64.
 
     Args:
-        pred: [B, K, 2], (x, y). Any integer type, float32 or float64; likewise below.
+        pred: [B, K, 2], (x, y). uint8, a signed integer or a floating type; likewise below.
         gt: [B, K, 2], in the same unit.
         valid: [B, K] or [B, K, 1], bool or number: valid where at least 0.5.
         norm: A number, or an array [B] (one an instance), [B, 2] (x and y divided apart) or [B, K]

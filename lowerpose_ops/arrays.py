@@ -20,6 +20,16 @@ def _check_arrays(operation: str, **arrays: object) -> None:
             raise arguments.type_error(operation, argument, "a NumPy array", array)
 
 
+def _heatmap_dtype(operation: str, given: object) -> np.dtype[Any]:
+    try:
+        dtype = np.dtype(given)  # type: ignore[call-overload]
+    except TypeError:
+        dtype = None
+    if dtype not in (np.float32, np.float64, np.float16):
+        raise TypeError(f"{operation}: dtype must be float32, float64 or float16, got {given!r}")
+    return dtype  # type: ignore[no-any-return]
+
+
 def gaussian_targets(
     joints: Array,
     visible: Array,
@@ -34,6 +44,7 @@ def gaussian_targets(
     _check_arrays(name, joints=joints, visible=visible)
     arguments.choice(name, "preset", preset, presets.TARGETS)
     drawn = presets.TARGETS[preset]
+    dtype = np.dtype(np.float32) if dtype is None else _heatmap_dtype(name, dtype)
     width, height = arguments.heatmap_size(name, heatmap_size)
     sigma = arguments.number(name, "sigma", sigma)
     arguments.check_ndim(name, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]"})
@@ -41,7 +52,7 @@ def gaussian_targets(
     if single:
         joints, visible = joints[None], visible[None]
     batch, num_joints = joints.shape[:2]
-    targets = np.empty((batch, num_joints, height, width), np.float32 if dtype is None else dtype)
+    targets = np.empty((batch, num_joints, height, width), dtype)
     weights = np.empty((batch, num_joints, 1), np.float32)
     _native.core.gaussian_targets(
         *(joints, visible, targets, weights),
@@ -83,7 +94,9 @@ def _count(
     arguments.choice(name, "norm_layout", norm_layout, ("auto", "axis", "joint"))
     arguments.check_ndim(name, "pred", pred, {3: "[B, K, 2]"})
     array_norm = norm if isinstance(norm, np.ndarray) else None
-    norm_value = 1.0 if array_norm is not None else arguments.number(name, "norm", norm)
+    norm_value = (
+        1.0 if array_norm is not None else arguments.number(name, "norm (if no array)", norm)
+    )
     correct = np.empty((len(thresholds), pred.shape[1]), np.int64)
     counted = np.empty((pred.shape[1],), np.int64)
     ratio = np.empty((len(thresholds),), np.float64)
@@ -106,7 +119,7 @@ def pck_counts(
 ) -> tuple[Array, Array]:
     """`lowerpose_ops.pck_counts` for arrays."""
     name = "pck_counts"
-    limits = arguments.numbers(name, "thresholds", thresholds)
+    limits = arguments.thresholds(name, "thresholds", thresholds)
     correct, counted, _ = _count(name, pred, gt, valid, norm, limits, cmp, norm_layout)
     return correct, counted
 
@@ -122,6 +135,8 @@ def pck(
     norm_layout: str = "auto",
 ) -> float:
     """`lowerpose_ops.pck` for arrays."""
-    limit = arguments.number("pck", "threshold", threshold)
-    *_, ratio = _count("pck", pred, gt, valid, norm, [limit], cmp, norm_layout)
+    limits = arguments.thresholds(
+        "pck", "threshold", [arguments.number("pck", "threshold", threshold)]
+    )
+    *_, ratio = _count("pck", pred, gt, valid, norm, limits, cmp, norm_layout)
     return float(ratio[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from . import _arguments as arguments
+from . import presets
 from .ops.joints_mse import joints_mse_loss
 
 
@@ -20,10 +22,18 @@ class JointsMSELoss(nn.Module):
         JointsMSELoss(use_target_weight=True, preset='document')
     """
 
-    def __init__(self, use_target_weight: bool = True, *, preset: str = "document") -> None:
+    def __init__(
+        self,
+        use_target_weight: bool = True,
+        *,
+        preset: str = "document",
+        loss_weight: float = 1.0,
+    ) -> None:
         super().__init__()
+        arguments.choice("JointsMSELoss", "preset", preset, presets.LOSSES)
         self.use_target_weight = use_target_weight
         self.preset = preset
+        self.loss_weight = arguments.number("JointsMSELoss", "loss_weight", loss_weight)
 
     def forward(
         self, output: Tensor, target: Tensor, target_weight: Tensor | None = None
@@ -35,7 +45,10 @@ class JointsMSELoss(nn.Module):
                 "JointsMSELoss: target_weight must be a tensor with use_target_weight=True, "
                 "got None"
             )
-        return joints_mse_loss(output, target, target_weight, preset=self.preset)
+        return joints_mse_loss(
+            output, target, target_weight, preset=self.preset, loss_weight=self.loss_weight
+        )
 
     def extra_repr(self) -> str:
-        return f"use_target_weight={self.use_target_weight}, preset={self.preset!r}"
+        text = f"use_target_weight={self.use_target_weight}, preset={self.preset!r}"
+        return text if self.loss_weight == 1 else f"{text}, loss_weight={self.loss_weight}"

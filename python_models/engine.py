@@ -173,6 +173,14 @@ class Run:
         self.rows = state["rows"]
         torch.set_rng_state(state["rng"])
 
+    def pck(self) -> dict[str, dict[float, float]]:
+        """PCK on val after the last and after the best epoch; empty before the first."""
+        if not self.rows:
+            return {}
+        best = max(self.rows, key=lambda row: row["pck_0.05"])
+        named = {"last epoch": self.rows[-1], f"best ({best['epoch']})": best}
+        return {name: {t: row[f"pck_{t}"] for t in THRESHOLDS} for name, row in named.items()}
+
     def fit(self, train: Batches, val: Batches, epochs: int) -> bool:
         """Trains up to an epoch; False if Ctrl-C ended it, with everything so far on disk."""
         finished = True

@@ -20,11 +20,16 @@ from python_models.models.dilated_cnn import DilatedCNN
 MODELS = {"dilated_cnn": DilatedCNN}
 
 
+def positive_number(text: str) -> float:
+    """A size on the command line."""
+    if not 0 < float(text) < float("inf"):
+        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    return float(text)
+
+
 def positive(text: str) -> int:
     """A count on the command line."""
-    if int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return int(text)
+    return int(positive_number(text) and int(text))
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -43,9 +48,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--learning-rate", type=float, default=1e-3)
     add("--schedule", choices=("constant", "cosine"), default="constant", help="of the rate")
     add("--weight-decay", type=float, default=1e-4)
-    add("--box-scale", type=float, default=1.0, help="factor on the persons' boxes")
+    add("--box-scale", type=positive_number, default=1.0, help="factor on the persons' boxes")
     add("--min-visibility", type=int, choices=(1, 2), default=1, help="COCO flag to train on")
-    add("--sigma", type=float, default=2.0, help="of the targets, in heatmap pixels")
+    add("--sigma", type=positive_number, default=2.0, help="of the targets, in heatmap pixels")
     add("--target-preset", choices=("exact", "lower_body", "hrnet"), default="exact")
     add("--refine", choices=("none", "quarter"), default="none", help="how maps are decoded")
     add("--workers", type=int, default=0, help="processes that load images")
@@ -82,8 +87,8 @@ def open_data(args: argparse.Namespace, split: str, **options: int) -> CocoLower
 def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
     data = open_data(args, "train", min_joints=4)
-    persons = range(min(args.batch_size, len(data)))
-    (batch,) = engine.Batches([collate([data[index] for index in persons])], args.device)
+    samples = [data[index] for index in range(min(args.batch_size, len(data)))]
+    (batch,) = engine.Batches([collate(samples)], args.device)
     model, optimizer = model_and_optimizer(args)
     first, last, score = engine.overfit(model, batch, task, optimizer, args.steps)
     engine.save_predictions(args.output, model, [batch], task)
@@ -113,11 +118,7 @@ def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
         engine.Batches(DataLoader(val_data, **loading), args.device),
         args.epochs,
     )
-    methods = {"mean pose": mean_pose_pck(train_data, val_data, task)}
-    if run.rows:
-        best = max(run.rows, key=lambda row: row["pck_0.05"])
-        for name, row in (("last epoch", run.rows[-1]), (f"best ({best['epoch']})", best)):
-            methods[name] = {t: row[f"pck_{t}"] for t in engine.THRESHOLDS}
+    methods = {"mean pose": mean_pose_pck(train_data, val_data, task), **run.pck()}
     print(f"{pck_table(methods)}\nwritten to {args.output}")
     if not finished:
         print("interrupted; the same command with --resume goes on after the last whole epoch")

@@ -185,31 +185,34 @@ def description(shape=SHAPE, dtype="float32", device="cpu", index=0, pointer=Non
     return (pointer, shape, strides, dtype, device, index, 0)
 
 
+NO_TENSOR = "a tuple that describes no tensor"
+
+
 @pytest.mark.parametrize(
-    "bad",
+    ("bad", "got"),
     [
-        (),
-        (1, 2, 3),
-        description(pointer=0),
-        description(pointer=KEPT.data_ptr() + 2),  # misaligned
-        description(pointer="x"),
-        description(pointer=2**70),
-        description(shape=(2, 3, 8)),
-        description(shape=(2, 3, 8, 6, 1, 1, 1, 1, 1), strides=(1,) * 9),
-        description(strides=(1, 1)),
-        description(shape=(2, 3, 8, "x"), strides=(1, 1, 1, 1)),
-        description(shape=(2**62, 2**62, 8, 6), strides=(1, 1, 1, 1)),
-        description(shape=(-2, 3, 8, 6), strides=(1, 1, 1, 1)),
-        description(dtype="float33"),
-        description(dtype=7),
-        description(device="mps"),
-        object(),
-        3,
+        ((), NO_TENSOR),
+        ((1, 2, 3), NO_TENSOR),
+        (description(pointer=0), "a null pointer"),
+        (description(pointer=KEPT.data_ptr() + 2), "a misaligned address"),
+        (description(pointer="x"), NO_TENSOR),
+        (description(pointer=2**70), NO_TENSOR),
+        (description(shape=(2, 3, 8)), r"\[2, 3, 8\]"),
+        (description(shape=(2, 3, 8, 6, 1, 1, 1, 1, 1), strides=(1,) * 9), NO_TENSOR),
+        (description(strides=(1, 1)), NO_TENSOR),
+        (description(shape=(2, 3, 8, "x"), strides=(1, 1, 1, 1)), NO_TENSOR),
+        (description(shape=(2**62, 2**62, 8, 6), strides=(1, 1, 1, 1)), NO_TENSOR),
+        (description(shape=(-2, 3, 8, 6), strides=(1, 1, 1, 1)), NO_TENSOR),
+        (description(dtype="float33"), "a tensor of float33"),
+        (description(dtype=7), NO_TENSOR),
+        (description(device="mps"), "a tensor on mps"),
+        (object(), "object"),
+        (3, "int"),
     ],
 )
-def test_native_code_refuses_nonsense(bad):
+def test_native_code_refuses_nonsense(bad, got):
     outputs = torch.zeros(2, 3, 2), torch.zeros(2, 3)
-    with pytest.raises((TypeError, ValueError)):
+    with pytest.raises((TypeError, ValueError), match=f"heatmaps must be .*, got {got}"):
         _native.core.decode_heatmaps(bad, *outputs, "none", 1)
 
 
@@ -240,9 +243,54 @@ def test_read_only_arrays_are_inputs_and_never_outputs():
 
 def test_arrays_that_are_not_aligned_or_not_native_are_refused():
     records = np.zeros((2, 3, 8, 6), np.dtype([("pad", "u1"), ("value", "f4")]))
-    for array in (records["value"], maps().numpy().astype(">f4"), records):
-        with pytest.raises((TypeError, ValueError), match="heatmaps must be"):
+    bytes_apart = np.ndarray(SHAPE, np.float32, bytearray(9999), strides=(1000, 300, 30, 5))
+    many = np.zeros((1,) * 9, np.float32)
+    for array, got in (
+        (records["value"], "strides are no multiples"),
+        (bytes_apart, "strides are no multiples"),
+        (np.ndarray(SHAPE, np.float32, bytearray(1200), offset=2), "a misaligned address"),
+        (maps().numpy().astype(">f4"), "element type '>f'"),
+        (records, "an array of element type"),
+    ):
+        with pytest.raises((TypeError, ValueError), match=f"heatmaps must be .*{got}"):
             lp.decode_heatmaps(array)
+    with pytest.raises(TypeError, match="got an array of 9 dimensions"):
+        _native.core.decode_heatmaps(many, many, many, "none", 1)
+
+
+def test_arrays_are_let_go_of():
+    array = maps().numpy().copy()
+    before = sys.getrefcount(array)
+    for _ in range(3):
+        lp.decode_heatmaps(array)
+    with pytest.raises(TypeError):
+        lp.decode_heatmaps(array.astype(">f4"))
+    assert sys.getrefcount(array) == before
+    array.resize(7, refcheck=True)  # impossible while a buffer is held
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.int16, np.int32, np.int64])
+def test_negative_integers_are_negative(kind):
+    joints = np.full((1, 2, 2), -3, kind)
+    targets, _ = lp.gaussian_targets(joints, np.array([[1, -1]], kind), (8, 8))
+    expected, _ = lp.gaussian_targets(np.full((1, 2, 2), -3.0), np.array([[1.0, 0]]), (8, 8))
+    np.testing.assert_array_equal(targets, expected)
+
+
+def test_meta_beside_cpu_is_refused(route):
+    """The dispatcher would compute nothing and return what memory held before."""
+    joints, meta = torch.zeros(2, 3, 2), torch.ones(2, 3, device="meta")
+    with pytest.raises(ValueError, match="visible must be on cpu like joints, got meta"):
+        lp.gaussian_targets(joints, meta, (6, 8))
+    with pytest.raises(ValueError, match="target must be on cpu like output, got meta"):
+        lp.joints_mse_loss(maps(), maps().to("meta"))
+    with pytest.raises(ValueError, match="valid must be on cpu like pred, got meta"):
+        lp.pck(joints, joints, meta, 1.0)
+
+
+def test_nested_tensors_are_refused():
+    with pytest.raises(TypeError, match="heatmaps must be a dense tensor, got nested"):
+        lp.decode_heatmaps(torch.nested.nested_tensor([maps()[0]], layout=torch.jagged))
 
 
 def test_an_array_view_with_negative_strides():

@@ -280,7 +280,7 @@ def test_half_pixel_windows_are_lopsided_with_the_peak_on_the_joint(sigma, first
         ({"sigma": 0.0}, ValueError, "sigma must be positive and finite, got 0"),
         ({"sigma": float("nan")}, ValueError, "sigma must be finite"),
         ({"sigma": "2"}, TypeError, "sigma must be a number, got str"),
-        ({"heatmap_size": (48, 0)}, ValueError, "heatmap_size must be two positive integers"),
+        ({"heatmap_size": (48, 0)}, ValueError, "heatmap_size must be two integers .* from 1"),
         ({"heatmap_size": (48.0, 64)}, TypeError, "heatmap_size must be two integers"),
         ({"heatmap_size": 48}, ValueError, r"heatmap_size must be \(W, H\), got 48"),
         ({"preset": "hrnt"}, ValueError, "preset must be 'exact' or 'hrnet' or 'lower_body', got"),
@@ -291,7 +291,16 @@ def test_half_pixel_windows_are_lopsided_with_the_peak_on_the_joint(sigma, first
         ({"joints": np.zeros((1, 2, 2), complex)}, TypeError, "joints must be .* element type"),
         ({"joints": np.zeros((1, 2, 2), ">f4")}, TypeError, "joints must be .* element type"),
         ({"visible": None}, TypeError, "visible must be a NumPy array, got NoneType"),
-        ({"dtype": np.int32}, TypeError, "targets must be float32 or .* got int32"),
+        ({"dtype": np.int32}, TypeError, "dtype must be float32, float64 or float16, got"),
+        ({"dtype": torch.float32}, TypeError, "dtype must be float32, float64 or float16, got"),
+        ({"sigma": 10**400}, ValueError, "sigma must be finite"),
+        ({"sigma": True}, TypeError, "sigma must be a number, got bool"),
+        ({"sigma": 1e308}, ValueError, "sigma must be positive and finite"),
+        ({"preset": ["exact"]}, ValueError, "preset must be 'exact' or"),
+        ({"heatmap_size": (48, 64, 2)}, ValueError, r"heatmap_size must be \(W, H\)"),
+        ({"heatmap_size": b"ab"}, ValueError, r"heatmap_size must be \(W, H\)"),
+        ({"heatmap_size": (True, 64)}, TypeError, "heatmap_size must be two integers"),
+        ({"heatmap_size": (2**63, 1)}, ValueError, "heatmap_size must be two integers .* from 1"),
     ],
 )
 def test_refusals_name_what_is_wrong(change, error, message):
@@ -302,6 +311,30 @@ def test_refusals_name_what_is_wrong(change, error, message):
     } | change
     with pytest.raises(error, match=f"gaussian_targets: {message}"):
         lp.gaussian_targets(**arguments)
+
+
+@pytest.mark.parametrize("dtype", ["float32", np.float32, int, torch.int32])
+def test_tensors_take_torch_dtypes(dtype):
+    with pytest.raises(TypeError, match=r"gaussian_targets: dtype must be one of .*, got"):
+        lp.gaussian_targets(torch.zeros(1, 2, 2), torch.ones(1, 2), SIZE, dtype=dtype)
+
+
+def test_compile_with_varying_sizes():
+    def draw(joints, visible, heatmaps, sigma):
+        size = heatmaps.shape[3], heatmaps.shape[2]
+        return lp.gaussian_targets(joints, visible, size, sigma)[0]
+
+    compiled = torch.compile(draw, fullgraph=True, dynamic=True)
+    for batch, height, sigma in ((2, 16, 2.0), (3, 24, 1.5), (5, 32, 1.25)):
+        arguments = torch.rand(batch, 6, 2) * 9, torch.ones(batch, 6), torch.zeros(1, 1, height, 9)
+        torch.testing.assert_close(compiled(*arguments, sigma), draw(*arguments, sigma))
+
+
+def test_values_down_to_the_smallest_normal_number():
+    sigma = 59 / np.sqrt(2 * 708.2)
+    joints = np.zeros((1, 2))
+    targets, _ = lp.gaussian_targets(joints, np.ones(1), (60, 1), sigma, dtype=np.float64)
+    assert targets[0, 0, 59] == pytest.approx(np.exp(-708.2), rel=1e-12)
 
 
 def test_joints_that_require_a_gradient_are_refused():

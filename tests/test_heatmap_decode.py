@@ -99,11 +99,18 @@ def test_shapes_and_types():
         ((np.zeros((1, 8, 8), np.uint8),), TypeError, "heatmaps must be float32 or float16"),
         (([[0.0]],), TypeError, "heatmaps must be a NumPy array or a torch tensor, got list"),
         ((torch.zeros(1, 8, 8), "darkest"), ValueError, "refine must be 'none' or 'quarter'"),
+        ((torch.zeros(1, 8, 8), np.array(["none"])), ValueError, "refine must be 'none' or"),
     ],
 )
 def test_refusals_name_what_is_wrong(arguments, error, message):
     with pytest.raises(error, match=f"decode_heatmaps: {message}"):
         lp.decode_heatmaps(*arguments)
+
+
+@pytest.mark.parametrize("heatmaps", [torch.zeros(1, 8, 8), np.zeros((1, 8, 8))])
+def test_unknown_presets_are_refused(heatmaps):
+    with pytest.raises(ValueError, match="decode_heatmaps: preset must be None, got 'hrnt'"):
+        lp.decode_heatmaps(heatmaps, preset="hrnt")
 
 
 def test_opcheck():

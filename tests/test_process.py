@@ -83,9 +83,8 @@ def test_a_source_folder_without_the_native_module_says_so(tmp_path):
     # Isolated, so that neither an installed package nor an editable one is found first.
     code = (
         f"import sys; sys.path[:0] = [{str(tmp_path)!r}, {str(Path(np.__file__).parents[1])!r}]\n"
-        "import numpy as np, lowerpose_ops as lp\n"
         "try:\n"
-        "    lp.gaussian_targets(np.zeros((6, 2)), np.ones(6), (48, 64))\n"
+        "    import lowerpose_ops\n"
         "except ImportError as error:\n"
         "    print(error)\n"
     )
@@ -102,6 +101,37 @@ def test_public_names():
     assert set(lp.__all__) <= set(dir(lp))
     with pytest.raises(AttributeError, match="has no attribute 'joints_mse_los'"):
         lp.joints_mse_los  # noqa: B018
+
+
+def test_a_forked_child_that_uses_an_operation_first_works():
+    """Torch has started the threads that both share; the parent used no operation of ours."""
+    out = run(
+        "import lowerpose_ops as lp, os, signal, torch, numpy as np\n"
+        "values = torch.rand(2000, 2000); (values + values).sum()\n"
+        "child = os.fork()\n"
+        "if child == 0:\n"
+        "    signal.alarm(60)\n"
+        "    lp.gaussian_targets(np.zeros((64, 6, 2)), np.ones((64, 6)), (48, 64))\n"
+        "    os._exit(0)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n",
+        OMP_NUM_THREADS="4",
+    )
+    assert out.split() == ["0"]
+
+
+def test_threads_are_as_many_as_asked_for():
+    assert _native.core.usable_threads(5) == 5
+    assert _native.core.usable_threads(0) >= 1
+
+
+def test_arrays_do_not_wait_for_a_torch_that_is_being_imported(monkeypatch):
+    import types
+
+    monkeypatch.setitem(sys.modules, "torch", types.ModuleType("torch"))
+    targets, _ = lp.gaussian_targets(np.zeros((6, 2)), np.ones(6), (48, 64))
+    assert targets.shape == (6, 64, 48)
+    with pytest.raises(TypeError, match="got list"):
+        lp.decode_heatmaps([1.0])
 
 
 def test_a_forked_child_after_a_parallel_region_works():

@@ -28,7 +28,10 @@ void Checker::fail(const char* argument, const std::string& expected,
 
 void Checker::tensor(const char* argument, const TensorView& view) {
   if (!view.problem.empty()) {
-    fail<TypeError>(argument, "a NumPy array or a torch tensor", view.problem);
+    fail<TypeError>(
+        argument,
+        "a NumPy array or a torch tensor of bool, uint8, int8 to int64, or a floating type",
+        view.problem);
   }
   if (view.numel() > 0) {
     if (view.data == nullptr) {

@@ -12,7 +12,7 @@ namespace lowerpose::cpu {
 // x = n ln 2 + r with |r| <= ln(2) / 2, exp(x) = 2^n exp(r), and exp(r) by its Taylor polynomial,
 // whose first left-out term is below 5e-18.
 LOWERPOSE_INLINE double exp_nonpositive(double x) {
-  constexpr double kSmallest = -708.0;
+  constexpr double kSmallest = -708.3964185322641;  // the logarithm of the smallest normal number
   constexpr double kLog2E = 1.4426950408889634;
   // ln 2 in two parts: the first has enough trailing zeros for n * part to be exact.
   constexpr double kLn2High = 6.93147180369123816490e-01;

@@ -99,7 +99,9 @@ void joints_mse(const JointsMSEForwardParams& p) {
     sum_maps<true, Output, Target>(p);
   }
   double total = 0;
-  for (std::int64_t index = 0; index < p.batch * p.num_joints; ++index) total += p.partials[index];
+  // Maps without pixels have no loss, whatever their weight: infinity times nothing is no number.
+  const std::int64_t maps = p.height * p.width == 0 ? 0 : p.batch * p.num_joints;
+  for (std::int64_t index = 0; index < maps; ++index) total += p.partials[index];
   *static_cast<C*>(p.loss) = static_cast<C>(p.scale * total);
 }
 

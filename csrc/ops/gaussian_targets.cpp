@@ -22,7 +22,7 @@ void gaussian_targets(const TensorView& joints, const TensorView& visible,
   check.output("weights", weights);
   check.dtype("weights", weights, {DType::kFloat32});
   check.shape("weights", weights, "[B, K, 1]", {batch, num_joints, 1});
-  check.value(std::isfinite(sigma) && sigma > 0, "sigma", "positive and finite", sigma);
+  check.value(std::isfinite(3 * sigma) && sigma > 0, "sigma", "positive and finite", sigma);
 
   GaussianTargetsParams params;
   params.center = check.word<Center>("center", options.center,

@@ -11,21 +11,26 @@ namespace {
 // Whether a norm of this shape divides x and y apart.
 bool is_per_axis(Checker& check, const TensorView& norm, const std::string& layout,
                  std::int64_t batch, std::int64_t num_joints) {
-  if (norm.ndim == 0) {
-    check.shape("norm", norm, "one number", {});
+  if (layout == "axis") {
+    check.shape("norm", norm, "[B, 2]", {batch, 2});
+    return true;
+  }
+  if (layout == "joint") {
+    check.shape("norm", norm, "[B, K]", {batch, num_joints});
     return false;
   }
+  if (norm.ndim == 0) return false;
   if (norm.ndim == 1) {
     check.shape("norm", norm, "[B]", {batch});
     return false;
   }
-  const bool axis = norm.ndim == 2 && norm.shape[1] == 2 && layout != "joint";
-  check.value(!(axis && layout == "auto" && num_joints == 2), "norm_layout",
+  const bool axis = norm.ndim == 2 && norm.shape[1] == 2;
+  check.value(!(axis && num_joints == 2), "norm_layout",
               "'axis' or 'joint' for a norm of shape [B, 2] and two joints", "'auto'");
   if (axis) {
     check.shape("norm", norm, "[B, 2]", {batch, 2});
   } else {
-    check.shape("norm", norm, "[B, K]", {batch, num_joints});
+    check.shape("norm", norm, "[B], [B, 2] or [B, K]", {batch, num_joints});
   }
   return axis;
 }

@@ -7,9 +7,10 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import check_tensor, define_op, view
+from .._library import check_no_gradient, check_tensors, define_op, view
 
 _NAME = "gaussian_targets"
+_DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
 
 
 def _allocate(
@@ -65,14 +66,12 @@ def gaussian_targets(
     dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`lowerpose_ops.gaussian_targets` for tensors."""
-    check_tensor(_NAME, "joints", joints)
-    check_tensor(_NAME, "visible", visible)
-    if joints.requires_grad:
-        raise ValueError(
-            f"{_NAME}: joints must not require a gradient, because none flows to them; "
-            "pass joints.detach()"
-        )
+    check_tensors(_NAME, joints=joints, visible=visible)
+    check_no_gradient(_NAME, "joints", joints)
     arguments.choice(_NAME, "preset", preset, presets.TARGETS)
+    dtype = torch.float32 if dtype is None else dtype
+    if dtype not in _DTYPES:
+        raise TypeError(f"{_NAME}: dtype must be one of {_DTYPES}, got {dtype!r}")
     width, height = arguments.heatmap_size(_NAME, heatmap_size)
     sigma = arguments.number(_NAME, "sigma", sigma)
     arguments.check_ndim(_NAME, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]"})
@@ -86,6 +85,6 @@ def gaussian_targets(
         height,
         sigma,
         preset,
-        torch.float32 if dtype is None else dtype,
+        dtype,
     )
     return (targets[0], weights[0]) if single else (targets, weights)

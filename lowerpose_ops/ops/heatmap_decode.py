@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native
-from .._library import check_tensor, define_op, view
+from .._library import check_tensors, define_op, view
 
 _NAME = "decode_heatmaps"
 
@@ -36,7 +36,7 @@ def decode_heatmaps(
     heatmaps: Tensor, refine: str = "quarter", *, preset: None = None
 ) -> tuple[Tensor, Tensor]:
     """`lowerpose_ops.decode_heatmaps` for tensors."""
-    check_tensor(_NAME, "heatmaps", heatmaps)
+    check_tensors(_NAME, heatmaps=heatmaps)
     arguments.choice(_NAME, "refine", refine, ("none", "quarter"))
     arguments.check_no_preset(_NAME, preset)
     arguments.check_ndim(_NAME, "heatmaps", heatmaps, {3: "[K, H, W]", 4: "[B, K, H, W]"})

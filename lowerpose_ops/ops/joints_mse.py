@@ -6,10 +6,11 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import check_tensor, define_op, view
+from .._library import check_no_gradient, check_tensors, define_op, has_tangent, view
 
 _NAME = "joints_mse_loss"
 
@@ -162,11 +163,16 @@ def _hand_over_gradient(
         # It was handed over before and belongs to somebody else now, or the gradient shall be
         # differentiated, which is refused there.
         return _backward(ctx, incoming)
-    # In training the incoming gradient is 1 and nothing is left to do. Only a plain CPU tensor can
-    # be looked at without waiting for a device or breaking a trace.
-    if not (type(incoming) is Tensor and incoming.device.type == "cpu" and incoming.item() == 1):
+    # In training the incoming gradient is 1 and nothing is left to do.
+    if not (_can_be_looked_at(incoming) and incoming.item() == 1):
         gradient = gradient * incoming
     return gradient, None, None, None, None
+
+
+def _can_be_looked_at(tensor: Tensor) -> bool:
+    """Whether its value can be read without waiting for a device, breaking a trace or a vmap."""
+    plain = type(tensor) is Tensor and tensor.device.type == "cpu"
+    return plain and not is_functorch_wrapped_tensor(tensor)
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
@@ -198,25 +204,29 @@ def joints_mse_loss(
     reduction: str = "mean",
     loss_weight: float = 1.0,
 ) -> Tensor:
-    """The mean over all elements of target_weight * (output - target)^2, differentiable.
+    """The mean over all elements of target_weight * (output - target)^2, with its gradients.
 
     Joints with weight 0 stay in the denominator: the sum is divided by B * K * H * W. A NaN in a
     map of weight 0 still gives NaN, so that a broken prediction shows. The sum of each map is
     taken in a fixed order; the result is the same bit for bit for any number of threads.
 
     Args:
-        output: [B, K, H, W], float32 or float64, of any strides: contiguous and channels_last are
-            read in place.
-        target: Of the same shape and dtype, of any strides. It may require a gradient too.
-        target_weight: [B, K, 1] or [B, K]; bool, any integer type, float32 or float64. None is 1
-            everywhere. It must not require a gradient.
-        preset: "document".
+        output: [B, K, H, W], float32, float16, bfloat16 or float64, of any strides: contiguous and
+            channels_last are read in place.
+        target: Of the same shape, of any of these dtypes and any strides. It may require a gradient
+            too.
+        target_weight: [B, K, 1] or [B, K]; bool, uint8, a signed integer or a floating type. None
+            is 1 everywhere. It must not require a gradient.
+        preset: "document"; "lower_body", with target_weight squared; or "hrnet", with target_weight
+            squared and a factor 1/2.
         reduction: "mean".
         loss_weight: A factor on the loss.
 
     Returns:
-        The loss, without dimensions, in output's dtype; 0 for an empty batch. Its gradient cannot
-        be differentiated again, and torch.func.grad and vmap cannot pass through it.
+        The loss, without dimensions, in float32, or float64 if a map is; 0 for an empty batch.
+        Arithmetic is in that type too, and gradients are scaled before they are rounded to their
+        map's type. The gradient cannot be differentiated again; forward-mode differentiation and
+        torch.func.grad cannot pass through; torch.func.vmap can, slowly.
 
     Raises:
         TypeError: An argument is of another type or dtype.
@@ -230,18 +240,16 @@ def joints_mse_loss(
         >>> loss.item()
         1.0
 
-    The formula is that of the lower-body joint prediction project's text (CS566), without the
-    factor 1/2 and the squared weight of HRNet's JointsMSELoss.
+    The formula of "document" is that of the lower-body joint prediction project's text (CS566),
+    "lower_body" what its training script computes, "hrnet" HRNet's and SimpleBaseline's.
     """
-    check_tensor(_NAME, "output", output)
-    check_tensor(_NAME, "target", target)
-    if target_weight is not None:
-        check_tensor(_NAME, "target_weight", target_weight)
-        if target_weight.requires_grad:
-            raise ValueError(
-                f"{_NAME}: target_weight must not require a gradient, because none flows to it; "
-                "pass target_weight.detach()"
-            )
+    if target_weight is None:
+        check_tensors(_NAME, output=output, target=target)
+    else:
+        check_tensors(_NAME, output=output, target=target, target_weight=target_weight)
+        check_no_gradient(_NAME, "target_weight", target_weight)
+    if has_tangent(output) or has_tangent(target):
+        raise ValueError(f"{_NAME}: forward-mode differentiation is not available")
     arguments.choice(_NAME, "preset", preset, presets.LOSSES)
     arguments.choice(_NAME, "reduction", reduction, ("mean",))
     loss_weight = arguments.number(_NAME, "loss_weight", loss_weight)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native
-from .._library import check_tensor, define_op, view
+from .._library import check_tensors, define_op, view
 
 
 def _allocate(
@@ -76,16 +76,17 @@ def _count(
     cmp: str,
     norm_layout: str,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    check_tensor(name, "pred", pred)
-    check_tensor(name, "gt", gt)
-    check_tensor(name, "valid", valid)
+    tensor_norm = norm if isinstance(norm, Tensor) else None
+    if tensor_norm is None:
+        check_tensors(name, pred=pred, gt=gt, valid=valid)
+    else:
+        check_tensors(name, pred=pred, gt=gt, valid=valid, norm=tensor_norm)
     arguments.choice(name, "cmp", cmp, ("lt", "le"))
     arguments.choice(name, "norm_layout", norm_layout, ("auto", "axis", "joint"))
     arguments.check_ndim(name, "pred", pred, {3: "[B, K, 2]"})
-    tensor_norm = norm if isinstance(norm, Tensor) else None
-    if tensor_norm is not None:
-        check_tensor(name, "norm", tensor_norm)
-    norm_value = 1.0 if tensor_norm is not None else arguments.number(name, "norm", norm)
+    norm_value = (
+        1.0 if tensor_norm is not None else arguments.number(name, "norm (if no tensor)", norm)
+    )
     counts: tuple[Tensor, Tensor, Tensor] = _pck_counts(
         pred.detach(), gt, valid, tensor_norm, norm_value, norm_layout, thresholds, cmp == "le"
     )
@@ -104,7 +105,7 @@ def pck_counts(
 ) -> tuple[Tensor, Tensor]:
     """`lowerpose_ops.pck_counts` for tensors."""
     name = "pck_counts"
-    limits = arguments.numbers(name, "thresholds", thresholds)
+    limits = arguments.thresholds(name, "thresholds", thresholds)
     correct, counted, _ = _count(name, pred, gt, valid, norm, limits, cmp, norm_layout)
     return correct, counted
 
@@ -120,6 +121,8 @@ def pck(
     norm_layout: str = "auto",
 ) -> Tensor:
     """`lowerpose_ops.pck` for tensors."""
-    limit = arguments.number("pck", "threshold", threshold)
-    *_, ratio = _count("pck", pred, gt, valid, norm, [limit], cmp, norm_layout)
+    limits = arguments.thresholds(
+        "pck", "threshold", [arguments.number("pck", "threshold", threshold)]
+    )
+    *_, ratio = _count("pck", pred, gt, valid, norm, limits, cmp, norm_layout)
     return ratio[0]
