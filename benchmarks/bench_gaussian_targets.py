@@ -18,29 +18,37 @@ def inputs():
     return joints, torch.ones(BATCH, JOINTS)
 
 
-def numpy_loop(joints, visible):
-    """Joint by joint: a window of 13 x 13 pixels around the rounded centre."""
+def numpy_targets(joints, visible):
+    """One sample as training scripts draw it in the loader: joint by joint, kernel and all."""
     width, height = SIZE
-    targets = np.zeros((*joints.shape[:2], height, width), np.float32)
-    weights = np.zeros((*joints.shape[:2], 1), np.float32)
-    radius = int(3 * SIGMA)
-    side = np.arange(-radius, radius + 1, dtype=np.float32)
-    for sample in range(len(joints)):
-        for joint in range(joints.shape[1]):
-            if visible[sample, joint] < 0.5:
-                continue
-            weights[sample, joint] = 1
-            x = int(joints[sample, joint, 0] + np.float32(0.5))
-            y = int(joints[sample, joint, 1] + np.float32(0.5))
-            left, right = max(0, x - radius), min(width, x + radius + 1)
-            top, bottom = max(0, y - radius), min(height, y + radius + 1)
-            if left >= right or top >= bottom:
-                continue
-            kernel = np.exp(-(side**2 + side[:, None] ** 2) / (2 * SIGMA**2))
-            targets[sample, joint, top:bottom, left:right] = kernel[
-                top - y + radius : bottom - y + radius, left - x + radius : right - x + radius
-            ]
-    return targets, weights
+    target = np.zeros((len(joints), height, width), np.float32)
+    weight = np.zeros((len(joints), 1), np.float32)
+    radius = 3 * SIGMA
+    for joint in range(len(joints)):
+        if visible[joint] < 0.5:
+            continue
+        weight[joint] = 1
+        center = (joints[joint] + 0.5).astype(int)
+        low = (center - radius).astype(int)
+        high = (center + radius + 1).astype(int)
+        if (low >= SIZE).any() or (high < 0).any():
+            continue
+        side = np.arange(0, 2 * radius + 1, 1, np.float32)
+        squares = (side - radius) ** 2 + (side[:, None] - radius) ** 2
+        kernel = np.exp(-squares / (2 * SIGMA**2))
+        left, top = np.maximum(low, 0)
+        right, bottom = np.minimum(high, SIZE)
+        target[joint, top:bottom, left:right] = kernel[
+            top - low[1] : bottom - low[1], left - low[0] : right - low[0]
+        ]
+    return target, weight
+
+
+def numpy_loop(joints, visible):
+    """A batch of them, stacked as a loader does."""
+    samples = [numpy_targets(*sample) for sample in zip(joints, visible, strict=True)]
+    targets, weights = zip(*samples, strict=True)
+    return np.stack(targets), np.stack(weights)
 
 
 def copy_of(tensor):

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <type_traits>
 
 // Compiles a function once per x86-64 level; the loader picks one. The sources are compiled with
 // -ffp-contract=off, and Vec has the same lanes everywhere, so that every level gives the same
@@ -22,8 +24,13 @@ const char* simd_level();
 template <class T>
 struct Vec {
   typedef T type __attribute__((vector_size(64)));
-  typedef decltype(type{} == type{}) mask;
   static constexpr int kLanes = 64 / sizeof(T);
+
+  // The same lanes as integers, to look at a number's bits.
+  using Bit = std::conditional_t<sizeof(T) == 4, std::int32_t, std::int64_t>;
+  typedef Bit bits __attribute__((vector_size(64)));
+  static constexpr Bit kMagnitudeBits = std::numeric_limits<Bit>::max();  // all but the sign
+  static constexpr Bit kInfinityBits = sizeof(T) == 4 ? 0x7f800000 : 0x7ff0000000000000;
 };
 
 // These are macros' work done by functions that GCC must inline: a call would leave the clone.

@@ -41,6 +41,25 @@ Axis drawn_axis(double x, std::int64_t size, const GaussianTargetsParams& p) {
   return {inside(low), inside(high), peak, misses_map};
 }
 
+// Stores the first `count` lanes as T.
+template <class T>
+LOWERPOSE_INLINE void store_lanes(T* to, const typename Vec<double>::type& values,
+                                  std::int64_t count) {
+  T lanes[Vec<double>::kLanes];
+  if constexpr (std::is_same_v<T, float>) {
+    typedef float Floats __attribute__((vector_size(32)));
+    const Floats floats = __builtin_convertvector(values, Floats);
+    std::memcpy(lanes, &floats, sizeof(lanes));
+  } else {
+    for (int i = 0; i < Vec<double>::kLanes; ++i) narrow(static_cast<double>(values[i]), lanes[i]);
+  }
+  if (count == Vec<double>::kLanes) {
+    std::memcpy(to, lanes, sizeof(lanes));
+  } else {
+    for (std::int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+  }
+}
+
 // factors[i] = exp(-(first + i - peak)^2 / (2 sigma^2))
 LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::int64_t count,
                                      double peak, double sigma) {
@@ -52,31 +71,41 @@ LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::i
   }
 }
 
-// row[i] = scale * factors[i]. What a float or double could only hold as a subnormal number becomes
-// 0: subnormal numbers would slow down whatever reads the map later.
+// One tile of a map: pixel (y, x) = row_factors[y] * column_factors[x]. What a float or double
+// could only hold as a subnormal number becomes 0: subnormal numbers would slow down whatever reads
+// the map later. The column factors are readable up to the next multiple of a vector's lanes.
 template <class T>
-LOWERPOSE_SIMD void scaled_row(T* row, const double* factors, std::int64_t count, double scale) {
+LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const double* column_factors,
+                                     std::int64_t columns, const double* row_factors,
+                                     std::int64_t rows) {
+  using V = typename Vec<double>::type;
+  constexpr std::int64_t kLanes = Vec<double>::kLanes;
   constexpr double kSmallest = std::numeric_limits<Arithmetic<T>>::min();
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) {
-    const double value = scale * factors[i];
-    narrow(value < kSmallest ? 0.0 : value, row[i]);
+  const V zero = {};
+  for (std::int64_t y = 0; y < rows; ++y) {
+    T* row = map + y * row_stride;
+    for (std::int64_t x = 0; x < columns; x += kLanes) {
+      V values;
+      load(values, column_factors + x);
+      values *= row_factors[y];
+      values = values < kSmallest ? zero : values;
+      store_lanes(row + x, values, std::min(kLanes, columns - x));
+    }
   }
 }
 
 // The Gaussian is separable: one factor a column and one a row instead of one exp a pixel.
 template <class T>
 void draw(T* map, std::int64_t width, const Axis& columns, const Axis& rows, double sigma) {
-  double column_factors[kTile], row_factors[kTile];
+  double column_factors[kTile] = {}, row_factors[kTile];
   for (std::int64_t left = columns.begin; left < columns.end; left += kTile) {
     const std::int64_t tile_width = std::min(kTile, columns.end - left);
     gaussian_factors(column_factors, left, tile_width, columns.peak, sigma);
     for (std::int64_t top = rows.begin; top < rows.end; top += kTile) {
       const std::int64_t tile_height = std::min(kTile, rows.end - top);
       gaussian_factors(row_factors, top, tile_height, rows.peak, sigma);
-      for (std::int64_t i = 0; i < tile_height; ++i) {
-        scaled_row(map + (top + i) * width + left, column_factors, tile_width, row_factors[i]);
-      }
+      multiply_factors(map + top * width + left, width, column_factors, tile_width, row_factors,
+                       tile_height);
     }
   }
 }

@@ -16,29 +16,50 @@ struct Peak {
   bool nan = false;
 };
 
-// Extends `peak` by a tile whose first pixel has the index `first`. The values are compared in
-// lanes; only a tile that holds a new maximum is searched for its place.
+// The place of the first pixel that equals `value`, which is among them.
+template <class C>
+LOWERPOSE_INLINE std::int64_t find_first(const C* pixels, std::int64_t count, C value) {
+  constexpr std::int64_t kBlock = 64;
+  std::int64_t block = 0;
+  for (; block + kBlock <= count; block += kBlock) {
+    int hits = 0;
+#pragma omp simd reduction(| : hits)
+    for (int i = 0; i < kBlock; ++i) hits |= pixels[block + i] == value;
+    if (hits) break;
+  }
+  while (pixels[block] != value) ++block;
+  return block;
+}
+
+// Extends `peak` by pixels of which the first has the index `first`: the largest value in lanes
+// first, then, only if it is a new maximum, its place.
 template <class C>
 LOWERPOSE_SIMD void extend_peak(Peak<C>& peak, const C* pixels, std::int64_t count,
                                 std::int64_t first) {
   using V = typename Vec<C>::type;
+  using Bits = typename Vec<C>::bits;
   constexpr std::int64_t kLanes = Vec<C>::kLanes;
+  // A NaN is what has more in its exponent and fraction than infinity, as an integer.
+  constexpr auto kInfinity = Vec<C>::kInfinityBits;
   C largest = -std::numeric_limits<C>::infinity();
   bool nan = false;
   std::int64_t i = 0;
   if (count >= kLanes) {
     V lanes;
     load(lanes, pixels);
-    typename Vec<C>::mask nans = {};
+    Bits sizes = {};
     for (; i + kLanes <= count; i += kLanes) {
       V values;
       load(values, pixels + i);
-      nans |= values != values;
       lanes = values > lanes ? values : lanes;
+      Bits size;
+      std::memcpy(&size, &values, sizeof(size));
+      size &= Vec<C>::kMagnitudeBits;
+      sizes = size > sizes ? size : sizes;
     }
     for (int lane = 0; lane < kLanes; ++lane) {
       largest = lanes[lane] > largest ? lanes[lane] : largest;
-      nan |= nans[lane] != 0;
+      nan |= sizes[lane] > kInfinity;
     }
   }
   for (; i < count; ++i) {
@@ -48,7 +69,7 @@ LOWERPOSE_SIMD void extend_peak(Peak<C>& peak, const C* pixels, std::int64_t cou
   peak.nan |= nan;
   if (largest > peak.value) {
     peak.value = largest;
-    peak.index = first + (std::find(pixels, pixels + count, largest) - pixels);
+    peak.index = first + find_first(pixels, count, largest);
   }
 }
 
@@ -57,10 +78,12 @@ Peak<C> find_peak(const MapView<const T>& map, std::int64_t height, std::int64_t
   Peak<C> peak;
   C buffer[kTile];
   const Runs shape = runs(height, width, map);
-  for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
-    const C* pixels = read_tile(buffer, map.at(run, first), map.pixel_stride, count);
-    extend_peak(peak, pixels, count, run * shape.length + first);
-  });
+  const bool in_place = std::is_same_v<C, T> && map.pixel_stride == 1;
+  for_each_tile(shape, in_place ? shape.length : kTile,
+                [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+                  const C* pixels = read_tile(buffer, map.at(run, first), map.pixel_stride, count);
+                  extend_peak(peak, pixels, count, run * shape.length + first);
+                });
   return peak;
 }
 

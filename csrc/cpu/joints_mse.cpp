@@ -73,7 +73,7 @@ void sum_maps(const JointsMSEForwardParams& p) {
       const double map_factor = factor(p, b, k);
       const C scale = static_cast<C>(2 * p.scale * map_factor);
       double sum = 0;
-      for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+      for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
         const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
         const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
         if constexpr (kGradient) {
@@ -119,7 +119,7 @@ void joints_mse_backward(const JointsMSEBackwardParams& p) {
       const auto gradient = p.gradient.map<Output>(b, k);
       const C map_scale = static_cast<C>(scale * factor(p, b, k));
       const Runs shape = runs(p.height, p.width, output, target, gradient);
-      for_each_tile(shape, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
+      for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
         const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
         const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
         write_tile(gradients, gradient.at(run, first), gradient.pixel_stride, count,

@@ -78,12 +78,12 @@ const C* read_tile(C* buffer, const T* from, std::int64_t stride, std::int64_t c
 
 }  // namespace
 
-// Calls `work(run, first, count)` for every tile of a map, in order.
+// Calls `work(run, first, count)` for every tile of a map, in order; count is at most `length`.
 template <class Work>
-void for_each_tile(Runs shape, Work&& work) {
+void for_each_tile(Runs shape, std::int64_t length, Work&& work) {
   for (std::int64_t run = 0; run < shape.count; ++run) {
-    for (std::int64_t first = 0; first < shape.length; first += kTile) {
-      work(run, first, std::min(kTile, shape.length - first));
+    for (std::int64_t first = 0; first < shape.length; first += length) {
+      work(run, first, std::min(length, shape.length - first));
     }
   }
 }

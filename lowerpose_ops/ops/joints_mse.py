@@ -151,6 +151,7 @@ _joints_mse = define_op(
 
 def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)  # or a map of zeros is made as the gradient of the gradient
     ctx.gradient = output[1]
     _save(ctx, inputs, output[0])
 
