@@ -26,7 +26,7 @@ if hasattr(_libc, "mallopt"):
 
 WARMUP = 10
 ROUNDS = 60
-TURN = 3e-3  # seconds that a candidate runs at a time: short calls are repeated
+CALLS = 10  # in a row, of each candidate, in each round
 THREADS = 2
 
 Run = Callable[[], object]
@@ -51,13 +51,12 @@ class Comparison:
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
         """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
         candidates = {"ours": ours, **baselines}
-        calls = {
-            name: max(1, round(TURN / _seconds(run, WARMUP))) for name, run in candidates.items()
-        }
+        for run in candidates.values():
+            _seconds(run, WARMUP)
         times: dict[str, list[float]] = {name: [] for name in candidates}
         for _ in range(ROUNDS):
             for name, run in candidates.items():
-                times[name].append(_seconds(run, calls[name]))
+                times[name].append(_seconds(run, CALLS))
         for name in baselines:
             ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
             low, median, high = statistics.quantiles(ratios, n=4)

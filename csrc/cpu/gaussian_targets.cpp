@@ -41,70 +41,84 @@ Axis drawn_axis(double x, std::int64_t size, const GaussianTargetsParams& p) {
   return {inside(low), inside(high), peak, misses_map};
 }
 
-// Stores the first `count` lanes as T.
+// A vector of doubles as T.
 template <class T>
-LOWERPOSE_INLINE void store_lanes(T* to, const typename Vec<double>::type& values,
-                                  std::int64_t count) {
-  T lanes[Vec<double>::kLanes];
+LOWERPOSE_INLINE void store_as(T* to, const typename Vec<double>::type& values) {
   if constexpr (std::is_same_v<T, float>) {
     typedef float Floats __attribute__((vector_size(32)));
     const Floats floats = __builtin_convertvector(values, Floats);
-    std::memcpy(lanes, &floats, sizeof(lanes));
+    std::memcpy(to, &floats, sizeof(floats));
   } else {
-    for (int i = 0; i < Vec<double>::kLanes; ++i) narrow(static_cast<double>(values[i]), lanes[i]);
-  }
-  if (count == Vec<double>::kLanes) {
-    std::memcpy(to, lanes, sizeof(lanes));
-  } else {
-    for (std::int64_t i = 0; i < count; ++i) to[i] = lanes[i];
+    for (int i = 0; i < Vec<double>::kLanes; ++i) narrow(static_cast<double>(values[i]), to[i]);
   }
 }
 
-// factors[i] = exp(-(first + i - peak)^2 / (2 sigma^2))
+constexpr std::int64_t kLanes = Vec<double>::kLanes;
+
+std::int64_t whole_vectors(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
+// factors[i] = exp(-(first + i - peak)^2 / (2 sigma^2)), and 0 up to the next whole vector.
+template <class Result>
 LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::int64_t count,
                                      double peak, double sigma) {
+  using V = Vec<double>::type;
   const double offset = static_cast<double>(first) - peak;
-#pragma omp simd
-  for (int i = 0; i < static_cast<int>(count); ++i) {
-    const double q = (offset + i) / sigma;
-    factors[i] = exp_nonpositive(-0.5 * q * q);
+  V index = {0, 1, 2, 3, 4, 5, 6, 7};
+  for (std::int64_t i = 0; i < count; i += kLanes, index += static_cast<double>(kLanes)) {
+    const V q = (offset + index) / sigma;
+    V factor = -0.5 * q * q;
+    exp_nonpositive<Result>(factor);
+    store<double>(factor, factors + i);
   }
+  for (std::int64_t i = count; i < whole_vectors(count); ++i) factors[i] = 0;
 }
 
 // One tile of a map: pixel (y, x) = row_factors[y] * column_factors[x]. What a float or double
 // could only hold as a subnormal number becomes 0: subnormal numbers would slow down whatever reads
-// the map later. The column factors are readable up to the next multiple of a vector's lanes.
+// the map later.
 template <class T>
 LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const double* column_factors,
                                      std::int64_t columns, const double* row_factors,
                                      std::int64_t rows) {
-  using V = typename Vec<double>::type;
-  constexpr std::int64_t kLanes = Vec<double>::kLanes;
+  using V = Vec<double>::type;
   constexpr double kSmallest = std::numeric_limits<Arithmetic<T>>::min();
   const V zero = {};
   for (std::int64_t y = 0; y < rows; ++y) {
     T* row = map + y * row_stride;
-    for (std::int64_t x = 0; x < columns; x += kLanes) {
+    const double row_factor = row_factors[y];
+    if (row_factor < kSmallest) {  // no column factor is above 1
+      std::fill_n(row, columns, T{});
+      continue;
+    }
+    const auto product = [&](std::int64_t x) {
       V values;
       load(values, column_factors + x);
-      values *= row_factors[y];
-      values = values < kSmallest ? zero : values;
-      store_lanes(row + x, values, std::min(kLanes, columns - x));
+      values *= row_factor;
+      return values < kSmallest ? zero : values;
+    };
+    std::int64_t x = 0;
+    for (; x + kLanes <= columns; x += kLanes) store_as(row + x, product(x));
+    if (x < columns) {
+      T last[kLanes];
+      store_as(last, product(x));
+      std::copy_n(last, columns - x, row + x);
     }
   }
 }
 
-// The Gaussian is separable: one factor a column and one a row instead of one exp a pixel.
+// The Gaussian is separable: one factor a column and one a row instead of one exp a pixel. Pixels
+// of the drawn rows up to the next whole vector of columns are 0 and may be written as such.
 template <class T>
 void draw(T* map, std::int64_t width, const Axis& columns, const Axis& rows, double sigma) {
-  double column_factors[kTile] = {}, row_factors[kTile];
+  double column_factors[kTile], row_factors[kTile];
   for (std::int64_t left = columns.begin; left < columns.end; left += kTile) {
     const std::int64_t tile_width = std::min(kTile, columns.end - left);
-    gaussian_factors(column_factors, left, tile_width, columns.peak, sigma);
+    const std::int64_t written = std::min(whole_vectors(tile_width), width - left);
+    gaussian_factors<Arithmetic<T>>(column_factors, left, tile_width, columns.peak, sigma);
     for (std::int64_t top = rows.begin; top < rows.end; top += kTile) {
       const std::int64_t tile_height = std::min(kTile, rows.end - top);
-      gaussian_factors(row_factors, top, tile_height, rows.peak, sigma);
-      multiply_factors(map + top * width + left, width, column_factors, tile_width, row_factors,
+      gaussian_factors<Arithmetic<T>>(row_factors, top, tile_height, rows.peak, sigma);
+      multiply_factors(map + top * width + left, width, column_factors, written, row_factors,
                        tile_height);
     }
   }
