@@ -13,7 +13,8 @@ FLAGS ?=
 
 # Without DATA: pictures that are made here, small enough for two cores and five minutes.
 SQUATS := runs/synthetic-squats
-SQUATS_FLAGS := --input-size 96 128 --batch-size 32 --epochs 16 --schedule cosine --sigma 1.5
+SQUATS_FLAGS := --input-size 96 128 --sigma 1.5 --batch-size 32 --epochs 15 --schedule cosine \
+	--refine quarter --workers 1
 
 .PHONY: help setup train test bench lint format wheel clean
 
@@ -50,7 +51,7 @@ endif
 
 # The folder appears when it is complete.
 $(SQUATS): | setup
-	$(BIN)/python -m python_models.data.synthetic_squats --output $@ --train 1200 --val 200
+	$(BIN)/python -m python_models.data.synthetic_squats --output $@ --train 1600 --val 150
 
 test: setup
 	$(BIN)/python -m pytest $(FLAGS)

@@ -63,7 +63,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     """As the lower-body project trains them: Adam with weight decay."""
-    model = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS)).to(args.device)
+    model: torch.nn.Module = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS))
+    model.to(args.device)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
     optimizer = torch.optim.Adam(
         model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay
     )

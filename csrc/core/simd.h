@@ -33,7 +33,8 @@ struct Vec {
   static constexpr Bit kInfinityBits = sizeof(T) == 4 ? 0x7f800000 : 0x7ff0000000000000;
 };
 
-// These are macros' work done by functions that GCC must inline: a call would leave the clone.
+// For what a LOWERPOSE_SIMD function calls: inlined it runs at the caller's level, else it would
+// not.
 #define LOWERPOSE_INLINE inline __attribute__((always_inline))
 
 template <class T>
