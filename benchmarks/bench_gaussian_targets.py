@@ -64,10 +64,7 @@ def test_lower_body(compare, inputs):
         torch.testing.assert_close(tensor, torch.from_numpy(array), rtol=3e-7, atol=0)
     compare("gaussian_targets, lower_body")(
         lambda: lp.gaussian_targets(joints, visible, SIZE, SIGMA, preset="lower_body"),
-        {
-            "NumPy loop over samples and joints": lambda: numpy_loop(*arrays),
-            "empty_like + copy_": copy_of(ours[0]),
-        },
+        {"NumPy loop over samples and joints": lambda: numpy_loop(*arrays)},
     )
 
 
@@ -85,5 +82,16 @@ def test_exact(compare, inputs):
     torch.testing.assert_close(separable(), targets, rtol=1e-4, atol=1e-30)
     compare("gaussian_targets, exact")(
         lambda: lp.gaussian_targets(joints, visible, SIZE, SIGMA),
-        {"separable torch, eager": separable, "empty_like + copy_": copy_of(targets)},
+        {"separable torch, eager": separable},
+    )
+
+
+@pytest.mark.parametrize("preset", ["lower_body", "exact"])
+def test_against_the_floor(compare, inputs, preset):
+    """Alone with the copy, so that no other candidate empties the caches for one of the two."""
+    joints, visible = inputs
+    targets, _ = lp.gaussian_targets(joints, visible, SIZE, SIGMA, preset=preset)
+    compare(f"gaussian_targets, {preset}")(
+        lambda: lp.gaussian_targets(joints, visible, SIZE, SIGMA, preset=preset),
+        {"empty_like + copy_": copy_of(targets)},
     )

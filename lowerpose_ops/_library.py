@@ -66,6 +66,11 @@ def view(tensor: torch.Tensor) -> torch.Tensor | Description:
     )
 
 
+def optional_view(tensor: torch.Tensor | None) -> torch.Tensor | Description | None:
+    """`view` of a tensor that may be left out."""
+    return None if tensor is None else view(tensor)
+
+
 def check_tensors(operation: str, **tensors: object) -> None:
     """Refuses what is no dense tensor, and tensors on several devices.
 

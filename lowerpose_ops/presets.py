@@ -14,8 +14,8 @@ from typing import Literal
 class TargetPreset:
     """How `gaussian_targets` draws a joint.
 
-    center: "exact" is the joint itself; "round" is trunc(x + 0.5) in the joints' own precision,
-        "round_float64" the same in float64.
+    center: "exact" is the joint itself; "round" is trunc(x + 0.5), in float32 for float32
+        joints and else in float64; "round_float64" is always in float64.
     window: "full" is the whole map; "three_sigma" is the square of pixels from trunc(c - 3 sigma)
         up to, not including, trunc(c + 3 sigma + 1); "three_sigma_from_edge" is the same square
         with the peak floor(3 sigma + 0.5) pixels from its first column and row.

@@ -24,6 +24,17 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
-    """Reads tensors, numbers, texts and containers of these; anything else is refused."""
-    state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    """Reads tensors, numbers, texts and containers of these; anything else is refused.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no whole checkpoint, or holds something else.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
+    except FileNotFoundError:
+        raise
+    except Exception as error:  # broken bytes make torch's reader raise almost anything
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path}: must be a whole checkpoint, got {reason}") from error
     return state

@@ -15,6 +15,7 @@ from tqdm import tqdm
 import lowerpose_ops as lp
 from python_models import checkpoint, pictures
 from python_models.data.coco_lower_body import Batch, Sample
+from python_models.interrupt import Interrupt
 from python_models.run_log import Row, RunLog
 
 THRESHOLDS = (0.05, 0.1)  # of the longer side of the input
@@ -138,40 +139,59 @@ class Run:
     """A training run in its folder: log, curves, pictures, `last.pt`, `best.pt`.
 
     `last.pt` is the last finished epoch, `best.pt` the one with the highest PCK@0.05 on val. A run
-    with the same settings goes on from `last.pt` with `resume`, to the same numbers as one that was
-    never stopped.
+    goes on from `last.pt` to the same numbers as one that was never stopped. `settings` are kept in
+    the checkpoints; the `settled` ones must be the same when it goes on.
     """
 
     def __init__(
         self,
         model: nn.Module,
-        model_name: str,
         task: HeatmapTask,
         optimizer: torch.optim.Optimizer,
         scheduler: LRScheduler,  # stepped once an epoch
         folder: Path,
+        settings: dict[str, str],
+        settled: set[str],
     ) -> None:
         self.model = model
-        self.model_name = model_name
         self.task = task
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.folder = folder
+        self.settings = settings
+        self.settled = settled
         self.rows: list[Row] = []
 
-    def resume(self) -> None:
-        """Restores the state of `last.pt`; ValueError if it is another model's."""
+    def start(self, resume: bool) -> None:
+        """Makes the folder, or goes on from its `last.pt`.
+
+        Raises:
+            FileNotFoundError: There is nothing to resume.
+            ValueError: Without resume, the folder has a run; with it, that run had other settings.
+        """
         path = self.folder / "last.pt"
+        if not resume and not path.exists():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return
         state = checkpoint.load(path)
-        if state["model_name"] != self.model_name:
+        if not resume and state["rows"]:
             raise ValueError(
-                f"{path}: must be a checkpoint of {self.model_name}, got {state['model_name']}"
+                f"{self.folder} has a run of {len(state['rows'])} epochs: "
+                "go on with --resume, or choose another --output"
             )
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.scheduler.load_state_dict(state["scheduler"])
-        self.rows = state["rows"]
-        torch.set_rng_state(state["rng"])
+        if resume:
+            before = state["settings"]
+            for name in sorted(self.settled):
+                if before.get(name) != self.settings[name]:
+                    raise ValueError(
+                        f"{path}: {name} must be {before.get(name)} as before, "
+                        f"got {self.settings[name]}"
+                    )
+            self.model.load_state_dict(state["model"])
+            self.optimizer.load_state_dict(state["optimizer"])
+            self.scheduler.load_state_dict(state["scheduler"])
+            self.rows = state["rows"]
+            torch.set_rng_state(state["rng"])
 
     def pck(self) -> dict[str, dict[float, float]]:
         """PCK on val after the last and after the best epoch; empty before the first."""
@@ -184,16 +204,16 @@ class Run:
     def fit(self, train: Batches, val: Batches, epochs: int) -> bool:
         """Trains up to an epoch; False if Ctrl-C ended it, with everything so far on disk."""
         finished = True
-        with RunLog(self.folder, self.rows) as log:
+        with RunLog(self.folder, self.rows) as log, Interrupt() as interrupt:
             if not self.rows:
                 self._save("last.pt", log.rows)  # so that there is one whenever it ends
             try:
                 for epoch in range(len(self.rows) + 1, epochs + 1):
-                    log.add(self._epoch(epoch, epochs, train, val))
-                    self._save("last.pt", log.rows)
+                    log.add(self._epoch(epoch, epochs, train, val, interrupt))
                     best = max(log.rows, key=lambda row: row["pck_0.05"])
                     if best is log.rows[-1]:
                         self._save("best.pt", log.rows)
+                    self._save("last.pt", log.rows)  # the epoch counts from here on
             except KeyboardInterrupt:
                 finished = False
             self.rows = log.rows
@@ -202,7 +222,9 @@ class Run:
         save_predictions(self.folder, self.model, val, self.task)
         return finished
 
-    def _epoch(self, epoch: int, epochs: int, train: Batches, val: Batches) -> Row:
+    def _epoch(
+        self, epoch: int, epochs: int, train: Batches, val: Batches, interrupt: Interrupt
+    ) -> Row:
         losses = persons = 0.0
         progress = tqdm(train, desc=f"epoch {epoch}/{epochs}", leave=False, disable=None)
         for batch in progress:
@@ -210,6 +232,7 @@ class Run:
             losses += loss * len(batch["image"])
             persons += len(batch["image"])
             progress.set_postfix(loss=f"{loss:.5f}")
+            interrupt.check()
         self.scheduler.step()
         score = evaluate(self.model, val, self.task)
         row = {"epoch": epoch, "train_loss": losses / persons, "val_loss": score.loss}
@@ -221,7 +244,7 @@ class Run:
 
     def _save(self, name: str, rows: list[Row]) -> None:
         state: dict[str, Any] = {
-            "model_name": self.model_name,
+            "settings": self.settings,
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(),
@@ -258,6 +281,7 @@ def save_predictions(
     folder: Path, model: nn.Module, batches: Iterable[Sample], task: HeatmapTask, count: int = 16
 ) -> None:
     """predictions.png and heatmaps.png of the first persons of a data set."""
+    folder.mkdir(parents=True, exist_ok=True)
     batch = next(iter(batches))
     model.eval()
     heatmaps = model(batch["image"])

@@ -9,15 +9,17 @@ from pathlib import Path
 
 import torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
-from torch.utils.data import DataLoader
 
 import lowerpose_ops as lp
 from python_models import engine
 from python_models.baselines import mean_pose_pck, pck_table
-from python_models.data.coco_lower_body import CocoLowerBody, collate
+from python_models.data.coco_lower_body import CocoLowerBody, collate, loader
 from python_models.models.dilated_cnn import DilatedCNN
 
 MODELS = {"dilated_cnn": DilatedCNN}
+CPU = torch.device("cpu")  # the operations have no CUDA kernels yet
+# What may change when a run goes on.
+NOT_SETTLED = {"data", "output", "resume", "epochs", "workers", "overfit_one_batch", "steps"}
 
 
 def positive_number(text: str) -> float:
@@ -55,7 +57,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--refine", choices=("none", "quarter"), default="none", help="how maps are decoded")
     add("--workers", type=int, default=0, help="processes that load images")
     add("--seed", type=int, default=0)
-    add("--device", default="cpu")
     add("--overfit-one-batch", action="store_true", help="check: learn one batch by heart")
     add("--steps", type=positive, default=200, help="of --overfit-one-batch")
     return parser.parse_args(arguments)
@@ -64,7 +65,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
     """As the lower-body project trains them: Adam with weight decay."""
     model: torch.nn.Module = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS))
-    model.to(args.device)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
     optimizer = torch.optim.Adam(
         model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay
@@ -90,14 +90,15 @@ def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
     data = open_data(args, "train", min_joints=4)
     samples = [data[index] for index in range(min(args.batch_size, len(data)))]
-    (batch,) = engine.Batches([collate(samples)], args.device)
+    (batch,) = engine.Batches([collate(samples)], CPU)
     model, optimizer = model_and_optimizer(args)
     first, last, score = engine.overfit(model, batch, task, optimizer, args.steps)
-    engine.save_predictions(args.output, model, [batch], task)
+    folder = args.output / "one-batch"
+    engine.save_predictions(folder, model, [batch], task)
     fall = 1 - last / first
     print(
         f"{len(batch['image'])} persons, {args.steps} steps: loss {first:.6f} -> {last:.6f} "
-        f"({fall:.1%} down)\n{pck_table({'in eval mode': score.pck})}"
+        f"({fall:.1%} down)\n{pck_table({'in eval mode': score.pck})}\nwritten to {folder}"
     )
     learnt = fall >= 0.95 and score.pck[0.05] >= 0.9
     print("one batch learnt" if learnt else "NOT learnt: loss down 95 %, PCK@0.05 0.9 expected")
@@ -109,15 +110,19 @@ def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
     train_data, val_data = open_data(args, "train", flip=True), open_data(args, "val")
     model, optimizer = model_and_optimizer(args)
     schedule: LRScheduler = ConstantLR(optimizer, factor=1.0)
+    settled = set(vars(args)) - NOT_SETTLED
     if args.schedule == "cosine":
         schedule = CosineAnnealingLR(optimizer, args.epochs)
-    run = engine.Run(model, args.model, task, optimizer, schedule, args.output)
-    if args.resume:
-        run.resume()
-    loading = {"batch_size": args.batch_size, "num_workers": args.workers, "collate_fn": collate}
+        settled.add("epochs")  # the shape of the schedule
+    settings = {name: str(value) for name, value in vars(args).items()}
+    run = engine.Run(model, task, optimizer, schedule, args.output, settings, settled)
+    run.start(args.resume)
+    (args.output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     finished = run.fit(
-        engine.Batches(DataLoader(train_data, shuffle=True, **loading), args.device),
-        engine.Batches(DataLoader(val_data, **loading), args.device),
+        engine.Batches(
+            loader(train_data, args.batch_size, workers=args.workers, shuffle=True), CPU
+        ),
+        engine.Batches(loader(val_data, args.batch_size, workers=args.workers), CPU),
         args.epochs,
     )
     methods = {"mean pose": mean_pose_pck(train_data, val_data, task), **run.pck()}
@@ -131,10 +136,6 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
     torch.manual_seed(args.seed)
-    args.output.mkdir(parents=True, exist_ok=True)
-    settings = {name: str(value) for name, value in vars(args).items()}
-    (args.output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-    args.device = torch.device(args.device)
     task = engine.HeatmapTask(
         tuple(args.input_size), 4, args.sigma, args.target_preset, args.refine
     )

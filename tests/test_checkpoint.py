@@ -33,8 +33,17 @@ class Trap:
         return (print, ("unpickled",))
 
 
+@pytest.mark.parametrize("content", [b"", b"PK", b"x" * 100, None])
+def test_broken_files_are_named(tmp_path, content):
+    path = tmp_path / "last.pt"
+    checkpoint.save(path, {"weight": torch.zeros(1000)})
+    path.write_bytes(path.read_bytes()[:2000] if content is None else content)
+    with pytest.raises(ValueError, match=r"last\.pt: must be a whole checkpoint"):
+        checkpoint.load(path)
+
+
 def test_code_in_a_file_is_not_run(tmp_path, capsys):
     torch.save({"epoch": Trap()}, tmp_path / "trap.pt")
-    with pytest.raises(pickle.UnpicklingError):
+    with pytest.raises(ValueError, match=r"trap\.pt: must be a whole checkpoint"):
         checkpoint.load(tmp_path / "trap.pt")
     assert "unpickled" not in capsys.readouterr().out

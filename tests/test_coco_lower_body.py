@@ -108,7 +108,7 @@ def test_mirroring_twice_changes_nothing():
 
 
 def test_file_names_cannot_leave_the_image_folder(tmp_path):
-    for name in ("../../etc/passwd", "/etc/passwd"):
+    for name in ("../../etc/passwd", "/etc/passwd", "a/../../x.jpg", ""):
         root = coco_files.write(tmp_path, [coco_files.person(1)], file_name=name)
         with pytest.raises(ValueError, match="leaves the image folder"):
             CocoLowerBody.from_root(root, "train")
@@ -117,13 +117,17 @@ def test_file_names_cannot_leave_the_image_folder(tmp_path):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        ({"keypoints": [1.0] * 50}, "keypoints is not 17 times three finite numbers"),
-        ({"keypoints": None}, "keypoints is not 17 times three finite numbers"),
-        ({"keypoints": ["a"] * 51}, "keypoints is not 17 times three finite numbers"),
-        ({"keypoints": [float("nan")] * 51}, "keypoints is not 17 times three finite numbers"),
-        ({"bbox": [1, 2, 3]}, "bbox is not four finite numbers with a positive size"),
-        ({"bbox": [1, 2, 0, 5]}, "bbox is not four finite numbers with a positive size"),
-        ({"bbox": [1, 2, float("inf"), 5]}, "bbox is not four finite numbers with a positive"),
+        ({"keypoints": [1.0] * 50}, "keypoints is not 17 times three numbers of sensible size"),
+        ({"keypoints": None}, "keypoints is not 17 times three numbers of sensible size"),
+        ({"keypoints": ["a"] * 51}, "keypoints is not 17 times three numbers of sensible size"),
+        (
+            {"keypoints": [float("nan")] * 51},
+            "keypoints is not 17 times three numbers of sensible size",
+        ),
+        ({"keypoints": [10**400] * 51}, "keypoints is not 17 times three numbers of sensible size"),
+        ({"bbox": [1, 2, 3]}, "bbox is not four numbers of sensible, positive size"),
+        ({"bbox": [1, 2, 0, 5]}, "bbox is not four numbers of sensible, positive size"),
+        ({"bbox": [1, 2, float("inf"), 5]}, "bbox is not four numbers of sensible"),
         ({"image_id": 77}, "image_id names no image"),
     ],
 )
@@ -192,3 +196,11 @@ def test_a_data_set_without_persons_is_refused(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1, iscrowd=1)])
     with pytest.raises(ValueError, match="no person to train on"):
         CocoLowerBody.from_root(root, "train")
+
+
+def test_an_image_may_be_a_link_to_another_disk(tmp_path):
+    root = coco_files.write(tmp_path / "coco", [coco_files.person(1)])
+    image = root / "train2017" / "1.jpg"
+    image.rename(tmp_path / "elsewhere.jpg")
+    image.symlink_to(tmp_path / "elsewhere.jpg")
+    assert not isinstance(CocoLowerBody.from_root(root, "train")[0], Unreadable)

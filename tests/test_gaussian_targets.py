@@ -84,8 +84,9 @@ def test_lower_body_keeps_the_weight_of_a_joint_outside(x):
 
 def test_rounding_happens_in_the_precision_of_the_joints():
     x = 0.49999997  # + 0.5 is 1.0 in float32 and below 1 in float64
-    for dtype, column in ((np.float32, 1), (np.float64, 0)):
-        joints = np.array([[[x, 30]]], dtype)
+    half = 0.499755859375  # + 0.5 rounds up in float16
+    for dtype, value, column in ((np.float32, x, 1), (np.float64, x, 0), (np.float16, half, 0)):
+        joints = np.array([[[value, 30]]], dtype)
         targets, _ = lp.gaussian_targets(joints, np.ones((1, 1)), SIZE, preset="lower_body")
         assert targets[0, 0, 30].argmax() == column
 

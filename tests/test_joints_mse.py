@@ -284,6 +284,41 @@ def test_compile_with_varying_sizes_and_weights():
         torch.testing.assert_close(compiled(*arguments, scale), expected)
 
 
+def test_a_gradient_that_is_stopped_behind_the_loss():
+    class Stop(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, value):
+            return value * 1
+
+        @staticmethod
+        def backward(ctx, incoming):
+            return None
+
+    output = maps((1, 2, 4, 4), grad=True)
+    Stop.apply(lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))).backward()
+    assert output.grad is None
+
+
+def test_the_registered_operation_gives_target_its_gradient_too():
+    output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1, grad=True)
+    operation = torch.ops.lowerpose_ops.joints_mse_and_gradient
+    operation(output, target, None, "document", 1.0)[0].backward()
+    assert torch.equal(output.grad, -target.grad)
+    assert output.grad.any()
+
+
+def test_tracing_with_make_fx():
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    def gradient(output, target):
+        loss = lp.joints_mse_loss(output.requires_grad_(), target)
+        return torch.autograd.grad(loss, output)[0]
+
+    arguments = maps((1, 2, 4, 4)), maps((1, 2, 4, 4), seed=1)
+    expected = gradient(*arguments)
+    torch.testing.assert_close(make_fx(gradient)(*arguments)(*arguments), expected)
+
+
 def test_batched_gradients():
     output = maps((1, 2, 4, 4), grad=True)
     loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -128,21 +129,28 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_curves_so_far(tiny_coco, tmp_path, c
     assert "interrupted; the same command with --resume" in capsys.readouterr().out
 
 
-def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path):
+@pytest.mark.parametrize("workers", ["0", "1"])
+def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path, workers):
+    """To the whole process group, as a terminal sends it: loader workers get it too."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", "python_models.train_heatmap", "--data", str(tiny_coco)),
             *("--output", str(tmp_path / "run"), "--input-size", "48", "64", "--epochs", "9999"),
+            *("--workers", workers),
         ],
         stdout=subprocess.PIPE,
         text=True,
         cwd=Path(__file__).parent.parent,
+        start_new_session=True,
     )
-    for line in process.stdout:
-        if line.startswith("epoch 2 "):  # the first is in the checkpoint
-            process.send_signal(signal.SIGINT)
-            break
-    printed, _ = process.communicate(timeout=60)
+    try:
+        for line in process.stdout:
+            if line.startswith("epoch 2 "):  # the first is in the checkpoint
+                os.killpg(process.pid, signal.SIGINT)
+                break
+        printed, _ = process.communicate(timeout=120)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "interrupted" in printed
     assert checkpoint.load(tmp_path / "run" / "last.pt")["rows"]
@@ -151,12 +159,59 @@ def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path):
 def test_resuming_another_model_is_refused(trained, tiny_coco, capsys):
     folder, _ = trained
     state = checkpoint.load(folder / "last.pt")
-    checkpoint.save(folder / "last.pt", state | {"model_name": "hourglass"})
+    settings = state["settings"] | {"model": "hourglass"}
+    checkpoint.save(folder / "last.pt", state | {"settings": settings})
     status = train_heatmap.main(
-        ["--data", str(tiny_coco), "--output", str(folder), "--epochs", "3", "--resume"]
+        ["--data", str(tiny_coco), "--output", str(folder), "--batch-size", "2", "--resume"]
     )
     assert status == 2
-    assert "must be a checkpoint of dilated_cnn, got hourglass" in capsys.readouterr().err
+    assert "model must be hourglass as before, got dilated_cnn" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        ((), "has a run of 1 epochs: go on with --resume, or choose another --output"),
+        (
+            ("--resume", "--learning-rate", "1e-5"),
+            "learning_rate must be 0.001 as before, got 1e-05",
+        ),
+        (("--resume", "--epochs", "6"), "epochs must be 1 as before, got 6"),
+        (("--resume", "--schedule", "constant"), "schedule must be cosine as before"),
+    ],
+)
+def test_a_run_is_neither_overwritten_nor_changed(tiny_coco, tmp_path, capsys, flags, message):
+    folder = tmp_path / "run"
+    first = ("--schedule", "cosine", "--epochs", "1")
+    assert run(tiny_coco, folder, *first) == 0
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert run(tiny_coco, folder, *first, *flags) == 2
+    assert message in capsys.readouterr().err
+    assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_resuming_nothing_or_a_broken_checkpoint_is_one_line(tiny_coco, tmp_path, capsys):
+    assert run(tiny_coco, tmp_path / "run", "--resume") == 2
+    assert "last.pt" in capsys.readouterr().err
+    (tmp_path / "run").mkdir(exist_ok=True)
+    (tmp_path / "run" / "last.pt").write_bytes(b"half")
+    assert run(tiny_coco, tmp_path / "run", "--resume") == 2
+    assert "must be a whole checkpoint" in capsys.readouterr().err
+
+
+def test_the_best_model_is_written_before_the_epoch_counts(tiny_coco, tmp_path):
+    """Interrupted between the two files, the epoch is trained again, and nothing is lost."""
+    names = []
+    real_save = engine.Run._save
+
+    def save(self, name, rows):
+        names.append(name)
+        real_save(self, name, rows)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine.Run, "_save", save)
+        assert run(tiny_coco, tmp_path / "run", "--epochs", "1") == 0
+    assert names == ["last.pt", "best.pt", "last.pt"]
 
 
 def test_unreadable_images_are_reported_and_the_epoch_goes_on(tiny_coco, tmp_path, capsys):
@@ -236,4 +291,4 @@ def test_one_batch_of_coco_mini_is_learnt(coco_mini, tmp_path, capsys):
     printed = capsys.readouterr().out
     assert "16 persons, 200 steps" in printed
     assert status == 0, printed  # loss down by 95 %, PCK@0.05 in eval mode at least 0.9
-    assert (tmp_path / "overfit.png").is_file()
+    assert (tmp_path / "one-batch" / "predictions.png").is_file()

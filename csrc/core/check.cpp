@@ -87,12 +87,12 @@ void Checker::shape(const char* argument, const TensorView& view, const char* la
   }
 }
 
-void Checker::per_joint(const char* argument, const TensorView& view, std::int64_t batch,
-                        std::int64_t num_joints) {
+void Checker::per_map(const char* argument, const TensorView& view, std::int64_t batch,
+                      std::int64_t maps) {
   if (view.ndim == 3) {
-    shape(argument, view, "[B, K, 1]", {batch, num_joints, 1});
+    shape(argument, view, "[B, K, 1]", {batch, maps, 1});
   } else {
-    shape(argument, view, "[B, K]", {batch, num_joints});
+    shape(argument, view, "[B, K]", {batch, maps});
   }
 }
 

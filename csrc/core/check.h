@@ -33,9 +33,8 @@ class Checker {
   // `layout` is the shape in words, for the message: "[B, K, 2]".
   void shape(const char* argument, const TensorView& view, const char* layout,
              std::initializer_list<std::int64_t> sizes);
-  // One number a joint: [B, K], or [B, K, 1].
-  void per_joint(const char* argument, const TensorView& view, std::int64_t batch,
-                 std::int64_t num_joints);
+  // One number a map: [B, K], or [B, K, 1].
+  void per_map(const char* argument, const TensorView& view, std::int64_t batch, std::int64_t maps);
 
   void value(bool good, const char* argument, const std::string& expected, const std::string& got);
   void value(bool good, const char* argument, const std::string& expected, double got);

@@ -4,13 +4,12 @@
 #include <limits>
 
 #include "core/parallel.h"
+#include "cpu/coordinates.h"
 #include "cpu/exp.h"
 #include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
 namespace {
-
-constexpr double kLargestCoordinate = 1 << 30;
 
 // The pixels that are drawn along one axis, [begin, end), and where the Gaussian has its peak.
 struct Axis {
@@ -124,7 +123,7 @@ void draw(T* map, std::int64_t width, const Axis& columns, const Axis& rows, dou
   }
 }
 
-bool usable(double coordinate) { return std::abs(coordinate) <= kLargestCoordinate; }
+bool float_holds(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
 
 // Fills one map and returns its weight.
 template <class T>
@@ -132,7 +131,7 @@ float render(T* map, double x, double y, double visible, const GaussianTargetsPa
   const std::int64_t area = p.height * p.width;
   bool drawn = p.half_is_visible ? visible >= 0.5 : visible > 0.5;
   double weight = p.copy_weight ? visible : (drawn ? 1.0 : 0.0);
-  if (!usable(x) || !usable(y) || !std::isfinite(visible)) {
+  if (!usable_coordinate(x) || !usable_coordinate(y) || !float_holds(visible)) {
     drawn = false;
     weight = 0;
   } else {

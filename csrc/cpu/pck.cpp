@@ -4,19 +4,17 @@
 #include <cmath>
 #include <limits>
 
+#include "cpu/coordinates.h"
+
 namespace lowerpose::cpu {
 namespace {
-
-constexpr double kLargestCoordinate = 1 << 30;
-
-bool usable(double coordinate) { return std::abs(coordinate) <= kLargestCoordinate; }
 
 bool usable_norm(double norm) { return norm > 0 && std::isfinite(norm); }
 
 // The normalised distance of one joint; false if the joint does not count.
 bool distance(const PckParams& p, std::int64_t b, std::int64_t k, double& result) {
   const double gt_x = p.gt(b, k, 0), gt_y = p.gt(b, k, 1);
-  if (!(p.valid(b, k) >= 0.5) || !usable(gt_x) || !usable(gt_y)) return false;
+  if (!(p.valid(b, k) >= 0.5) || !usable_coordinate(gt_x) || !usable_coordinate(gt_y)) return false;
   const double dx = p.pred(b, k, 0) - gt_x, dy = p.pred(b, k, 1) - gt_y;
   if (p.per_axis) {
     const double norm_x = p.norm(b, 0), norm_y = p.norm(b, 1);

@@ -25,7 +25,7 @@ inline std::int64_t maps_per_thread(std::int64_t height, std::int64_t width) {
   return kGrainPixels / std::max<std::int64_t>(1, height * width) + 1;
 }
 
-// In this header's own translation unit each: SIMD clones need internal linkage.
+// Internal linkage, a copy for each file that includes this: SIMD clones need it.
 namespace {
 
 template <class C, class T>

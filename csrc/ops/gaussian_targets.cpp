@@ -15,7 +15,7 @@ void gaussian_targets(const TensorView& joints, const TensorView& visible,
   check.shape("joints", joints, "[B, K, 2]", {kAny, kAny, 2});
   const std::int64_t batch = joints.shape[0], num_joints = joints.shape[1];
   check.tensor("visible", visible);
-  check.per_joint("visible", visible, batch, num_joints);
+  check.per_map("visible", visible, batch, num_joints);
   check.output("targets", targets);
   check.dtype("targets", targets, kHeatmapDTypes);
   check.shape("targets", targets, "[B, K, H, W]", {batch, num_joints, kAny, kAny});

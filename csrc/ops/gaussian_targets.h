@@ -11,7 +11,7 @@ namespace lowerpose {
 
 enum class Center {
   kExact,         // the joint itself
-  kRound,         // trunc(x + 0.5), computed in the joints' own precision
+  kRound,         // trunc(x + 0.5), in float for float32 joints, else in double
   kRoundFloat64,  // the same in double
 };
 

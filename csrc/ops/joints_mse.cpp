@@ -21,7 +21,7 @@ void fill(Checker& check, const TensorView& output, const TensorView& target,
               {batch, num_joints, output.shape[2], output.shape[3]});
   if (weight) {
     check.tensor("target_weight", *weight);
-    check.per_joint("target_weight", *weight, batch, num_joints);
+    check.per_map("target_weight", *weight, batch, num_joints);
     params.weight = ScalarReader(*weight);
   }
   check.value(std::isfinite(options.loss_weight), "loss_weight", "finite", options.loss_weight);

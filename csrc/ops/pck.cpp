@@ -8,14 +8,16 @@
 namespace lowerpose {
 namespace {
 
+enum class NormLayout { kAuto, kAxis, kJoint };
+
 // Whether a norm of this shape divides x and y apart.
-bool is_per_axis(Checker& check, const TensorView& norm, const std::string& layout,
-                 std::int64_t batch, std::int64_t num_joints) {
-  if (layout == "axis") {
+bool is_per_axis(Checker& check, const TensorView& norm, NormLayout layout, std::int64_t batch,
+                 std::int64_t num_joints) {
+  if (layout == NormLayout::kAxis) {
     check.shape("norm", norm, "[B, 2]", {batch, 2});
     return true;
   }
-  if (layout == "joint") {
+  if (layout == NormLayout::kJoint) {
     check.shape("norm", norm, "[B, K]", {batch, num_joints});
     return false;
   }
@@ -50,16 +52,17 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
   check.tensor("gt", gt);
   check.shape("gt", gt, "[B, K, 2]", {batch, num_joints, 2});
   check.tensor("valid", valid);
-  check.per_joint("valid", valid, batch, num_joints);
-  check.value(norm_layout == "auto" || norm_layout == "axis" || norm_layout == "joint",
-              "norm_layout", "'auto', 'axis' or 'joint'", norm_layout);
+  check.per_map("valid", valid, batch, num_joints);
+  const auto layout = check.word<NormLayout>(
+      "norm_layout", norm_layout,
+      {{"auto", NormLayout::kAuto}, {"axis", NormLayout::kAxis}, {"joint", NormLayout::kJoint}});
   PckParams params;
   params.has_norm = norm.has_value();
   params.norm_value = norm_value;
   params.per_axis = false;
   if (norm) {
     check.tensor("norm", *norm);
-    params.per_axis = is_per_axis(check, *norm, norm_layout, batch, num_joints);
+    params.per_axis = is_per_axis(check, *norm, layout, batch, num_joints);
     params.norm = ScalarReader(*norm);
   } else {
     check.value(std::isfinite(norm_value) && norm_value > 0, "norm", "positive and finite",

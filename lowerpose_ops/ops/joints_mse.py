@@ -7,16 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import check_no_gradient, check_tensors, define_op, has_tangent, view
+from .._library import check_no_gradient, check_tensors, define_op, has_tangent, optional_view, view
 
 _NAME = "joints_mse_loss"
-
-
-def _optional_view(tensor: Tensor | None) -> Any:
-    return None if tensor is None else view(tensor)
 
 
 def _allocate_loss(
@@ -47,10 +44,10 @@ def _run_into(
     _native.core.joints_mse(
         view(output),
         view(target),
-        _optional_view(weight),
+        optional_view(weight),
         view(loss),
         view(partials),
-        _optional_view(gradient),
+        optional_view(gradient),
         weighting.half,
         weighting.squared_weight,
         loss_weight,
@@ -99,7 +96,7 @@ def _run_backward(
         view(incoming),
         view(output),
         view(target),
-        _optional_view(weight),
+        optional_view(weight),
         view(gradient),
         weighting.half,
         weighting.squared_weight,
@@ -157,12 +154,14 @@ def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 
 def _hand_over_gradient(
-    ctx: Any, incoming: Tensor, _: Tensor | None
+    ctx: Any, incoming: Tensor | None, _: Tensor | None
 ) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+    if incoming is None:  # whoever used the loss stopped the gradient
+        return None, None, None, None, None
     gradient, ctx.gradient = ctx.gradient, None
-    if gradient is None or torch.is_grad_enabled():
-        # It was handed over before and belongs to somebody else now, or the gradient shall be
-        # differentiated, which is refused there.
+    if gradient is None or torch.is_grad_enabled() or ctx.needs_input_grad[1]:
+        # It was handed over before and belongs to somebody else now; or the gradient shall be
+        # differentiated, which is refused there; or target needs one too.
         return _backward(ctx, incoming)
     # In training the incoming gradient is 1 and nothing is left to do.
     if not (_can_be_looked_at(incoming) and incoming.item() == 1):
@@ -173,7 +172,8 @@ def _hand_over_gradient(
 def _can_be_looked_at(tensor: Tensor) -> bool:
     """Whether its value can be read without waiting for a device, breaking a trace or a vmap."""
     plain = type(tensor) is Tensor and tensor.device.type == "cpu"
-    return plain and not is_functorch_wrapped_tensor(tensor)
+    traced = is_functorch_wrapped_tensor(tensor) or _get_current_dispatch_mode() is not None
+    return plain and not traced
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
@@ -225,9 +225,10 @@ def joints_mse_loss(
 
     Returns:
         The loss, without dimensions, in float32, or float64 if a map is; 0 for an empty batch.
-        Arithmetic is in that type too, and gradients are scaled before they are rounded to their
-        map's type. The gradient cannot be differentiated again; forward-mode differentiation and
-        torch.func.grad cannot pass through; torch.func.vmap can, slowly.
+        Arithmetic is in that type too, and 16-bit gradients are scaled before they are rounded. A
+        float32 or float64 gradient of output alone is computed with the loss and kept beside the
+        maps until backward. The gradient cannot be differentiated again; forward-mode
+        differentiation and torch.func.grad cannot pass through; torch.func.vmap can, slowly.
 
     Raises:
         TypeError: An argument is of another type or dtype.

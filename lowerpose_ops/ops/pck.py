@@ -9,7 +9,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native
-from .._library import check_tensors, define_op, view
+from .._library import check_tensors, define_op, optional_view, view
 
 
 def _allocate(
@@ -46,7 +46,7 @@ def _run(
         view(pred),
         view(gt),
         view(valid),
-        None if norm is None else view(norm),
+        optional_view(norm),
         norm_value,
         norm_layout,
         thresholds,

@@ -25,11 +25,11 @@ def gaussian_targets(
     usable = usable & visibility.isfinite()
     drawn = usable & (visibility > 0.5 if preset == "hrnet" else visibility >= 0.5)
     centers = torch.where(usable[..., None], joints, torch.zeros_like(joints))
-    if preset == "lower_body":
+    if preset == "hrnet" or joints.dtype is not torch.float32:
+        centers = centers.double()
+    if preset != "exact":
         centers = torch.trunc(centers + 0.5)
     centers = centers.double()
-    if preset == "hrnet":
-        centers = torch.trunc(centers + 0.5)
 
     radius = 3 * sigma
     low, high = torch.trunc(centers - radius), torch.trunc(centers + radius + 1)

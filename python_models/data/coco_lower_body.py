@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -11,10 +11,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset, default_collate
+from torch.utils.data import DataLoader, Dataset, default_collate
 
 from lowerpose_ops import LOWER_BODY_FLIP_PAIRS
 from python_models.data.coco_persons import Array, Person, read_persons
+from python_models.interrupt import leave_to_parent
 
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -185,6 +186,20 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
             visible=torch.from_numpy(visible),
             annotation_id=person.annotation_id,
         )
+
+
+def loader(
+    data: CocoLowerBody, batch_size: int, *, workers: int = 0, shuffle: bool = False
+) -> Iterable[Batch]:
+    """Batches of the data, read by `workers` processes, or by this one."""
+    return DataLoader(
+        data,
+        batch_size,
+        shuffle=shuffle,
+        num_workers=workers,
+        collate_fn=collate,
+        worker_init_fn=leave_to_parent,
+    )
 
 
 def collate(samples: Sequence[Sample | Unreadable]) -> Batch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
-import math
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from lowerpose_ops import LOWER_BODY_COCO_INDICES
 Array = np.ndarray[Any, np.dtype[Any]]
 
 _COCO_KEYPOINTS = 17
+_LARGEST = 1e6  # pixels; no image has a tenth of it, and NaN and infinity have more
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,14 @@ def read_persons(annotation_file: Path, image_folder: Path) -> tuple[list[Person
     coco = _load(annotation_file)
     persons = []
     skipped: Counter[str] = Counter()
-    missing: dict[Path, bool] = {}
+    paths: dict[Any, Path] = {}
     for row in coco.dataset["annotations"]:
         problem = _problem(row, coco.imgs)
         if problem is None:
-            path = _image_path(annotation_file, coco.imgs[row["image_id"]], folder)
-            if missing.setdefault(path, not path.is_file()):
+            image_id = row["image_id"]
+            if image_id not in paths:
+                paths[image_id] = _image_path(annotation_file, coco.imgs[image_id], folder)
+            if not paths[image_id].is_file():
                 problem = "image file is missing"
         if problem is not None:
             skipped[problem] += 1
@@ -59,7 +62,13 @@ def read_persons(annotation_file: Path, image_folder: Path) -> tuple[list[Person
         lower_body = keypoints[list(LOWER_BODY_COCO_INDICES)]
         x, y, width, height = map(float, row["bbox"])
         persons.append(
-            Person(row["id"], path, (x, y, width, height), lower_body[:, :2], lower_body[:, 2])
+            Person(
+                row["id"],
+                paths[row["image_id"]],
+                (x, y, width, height),
+                lower_body[:, :2],
+                lower_body[:, 2],
+            )
         )
     return persons, skipped
 
@@ -90,10 +99,10 @@ def _problem(row: Mapping[str, Any], images: Mapping[Any, Any]) -> str | None:
     if row.get("image_id") not in images:
         return "image_id names no image"
     if not _are_numbers(row.get("keypoints"), 3 * _COCO_KEYPOINTS):
-        return "keypoints is not 17 times three finite numbers"
+        return "keypoints is not 17 times three numbers of sensible size"
     box = row.get("bbox")
     if box is None or not _are_numbers(box, 4) or not (box[2] > 0 and box[3] > 0):
-        return "bbox is not four finite numbers with a positive size"
+        return "bbox is not four numbers of sensible, positive size"
     return None
 
 
@@ -101,7 +110,7 @@ def _are_numbers(values: Any, count: int) -> bool:
     return (
         isinstance(values, list)
         and len(values) == count
-        and all(isinstance(value, (int, float)) and math.isfinite(value) for value in values)
+        and all(isinstance(value, (int, float)) and abs(value) <= _LARGEST for value in values)
     )
 
 
@@ -109,7 +118,8 @@ def _image_path(annotation_file: Path, image: Mapping[str, Any], folder: Path) -
     if "file_name" not in image:
         raise ValueError(f"{annotation_file}: image {image.get('id')!r} has no file_name")
     name = str(image["file_name"])
-    path = (folder / name).resolve()
-    if not path.is_relative_to(folder):
+    # The name must stay inside; a link that somebody has laid there may lead where it likes.
+    path = Path(os.path.normpath(folder / name))
+    if not path.is_relative_to(folder) or path == folder:
         raise ValueError(f"{annotation_file}: file_name {name!r} leaves the image folder {folder}")
     return path
