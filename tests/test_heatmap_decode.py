@@ -10,7 +10,7 @@ import lowerpose_ops as lp
 from lowerpose_ops.reference import heatmap_decode as reference
 
 
-def same(heatmaps, refine):
+def check_same(heatmaps, refine):
     coords, scores = lp.decode_heatmaps(heatmaps, refine)
     expected_coords, expected_scores = reference.decode_heatmaps(heatmaps, refine)
     torch.testing.assert_close(coords, expected_coords, rtol=0, atol=0, equal_nan=True)
@@ -23,10 +23,10 @@ def same(heatmaps, refine):
 def test_random_maps(size, dtype, refine):
     generator = torch.Generator().manual_seed(0)
     heatmaps = torch.randn(4, 5, *size, generator=generator).to(dtype)
-    same(heatmaps, refine)
-    same(heatmaps.contiguous(memory_format=torch.channels_last), refine)
-    same(heatmaps.transpose(2, 3), refine)
-    same(heatmaps[:, ::2, 1 if size[0] > 1 else 0 :, ::3], refine)
+    check_same(heatmaps, refine)
+    check_same(heatmaps.contiguous(memory_format=torch.channels_last), refine)
+    check_same(heatmaps.transpose(2, 3), refine)
+    check_same(heatmaps[:, ::2, 1 if size[0] > 1 else 0 :, ::3], refine)
 
 
 @given(
@@ -38,7 +38,7 @@ def test_random_maps(size, dtype, refine):
 def test_ties_infinities_and_nan(data, height, width, refine):
     few_values = st.sampled_from([-1.0, -0.0, 0.0, 0.5, 1.0, -np.inf, np.inf, np.nan])
     values = data.draw(st.lists(few_values, min_size=height * width, max_size=height * width))
-    same(torch.tensor(values).reshape(1, 1, height, width), refine)
+    check_same(torch.tensor(values).reshape(1, 1, height, width), refine)
 
 
 def test_the_first_of_equal_maxima_wins_wherever_it_stands():

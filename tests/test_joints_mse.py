@@ -7,22 +7,13 @@ import torch
 
 import lowerpose_ops as lp
 from lowerpose_ops.reference import joints_mse as reference
+from tests.heatmap_samples import maps, weights
 from tests.tolerances import GRADIENT_RTOL, LOSS_RTOL
 
 DTYPES = [torch.float32, torch.float64]
 HALVES = [torch.float16, torch.bfloat16]
 PRESETS = ["document", "lower_body", "hrnet"]
 SHAPES = [(2, 6, 64, 48), (3, 17, 9, 7), (1, 1, 1, 1), (5, 2, 3, 130)]
-
-
-def maps(shape, dtype=torch.float32, seed=0, grad=False):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_(grad)
-
-
-def weights(shape, seed=2):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 3, (*shape[:2], 1), generator=generator).float()
 
 
 def layouts(tensor):
@@ -86,62 +77,9 @@ def test_mixed_types(output_type, target_type):
     )
 
 
-def test_a_scaled_loss_keeps_small_float16_gradients():
-    """As GradScaler does it: unscaled, these gradients would all round to zero."""
-    output = (1e-3 * maps((2, 6, 64, 48))).half().requires_grad_()
-    loss = lp.joints_mse_loss(output, torch.zeros(2, 6, 64, 48), torch.ones(2, 6))
-    (65536 * loss).backward()
-    exact = 65536 * 2 * output.detach().double() / output.numel()
-    torch.testing.assert_close(output.grad.double(), exact, rtol=1e-3, atol=6e-8)
-    assert output.grad.count_nonzero() > 0.9 * output.numel()
-
-
 def test_large_float16_values_do_not_overflow():
     output = torch.full((1, 1, 8, 8), 300.0).half()
     assert lp.joints_mse_loss(output, torch.zeros(1, 1, 8, 8).half()).item() == 90000
-
-
-def test_autocast():
-    layer = torch.nn.Conv2d(3, 6, 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = layer(maps((2, 3, 8, 6)))
-        assert output.dtype == torch.bfloat16
-        loss = lp.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
-        coords, scores = lp.decode_heatmaps(output)
-    loss.backward()
-    assert loss.dtype == coords.dtype == scores.dtype == torch.float32
-    plain = reference.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
-    torch.testing.assert_close(loss, plain, rtol=1e-6, atol=0)
-    assert layer.weight.grad.isfinite().all()
-
-
-def test_the_graph_can_be_kept_and_used_twice():
-    output = maps((1, 2, 4, 4), grad=True)
-    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
-    (first,) = torch.autograd.grad(loss, output, retain_graph=True)
-    kept = first.clone()
-    (second,) = torch.autograd.grad(3 * loss, output, retain_graph=True)
-    first.add_(1)  # whoever owns a gradient may write to it
-    (third,) = torch.autograd.grad(loss, output)
-    torch.testing.assert_close(second, 3 * kept)
-    torch.testing.assert_close(third, kept)
-
-
-@pytest.mark.parametrize("value", [0.0, -2.0, math.nan, math.inf])
-def test_any_incoming_gradient(value):
-    output = maps((1, 2, 4, 4), grad=True)
-    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
-    (unit,) = torch.autograd.grad(loss, output, retain_graph=True)
-    (scaled,) = torch.autograd.grad(loss, output, torch.tensor(value))
-    torch.testing.assert_close(scaled, unit * value, rtol=1e-6, atol=0, equal_nan=True)
-
-
-def test_nothing_is_kept_without_a_gradient():
-    output = maps((1, 2, 4, 4), grad=True)
-    with torch.no_grad():
-        assert not lp.joints_mse_loss(output, maps((1, 2, 4, 4))).requires_grad
-    with torch.inference_mode():
-        assert lp.joints_mse_loss(output, output).item() == 0
 
 
 @pytest.mark.parametrize("output_layout", layouts(torch.zeros(1, 1, 1, 1)))
@@ -217,145 +155,6 @@ def test_empty_input_has_no_loss(shape):
     assert output.grad.shape == shape
     infinite = torch.full(shape[:2], math.inf)
     assert lp.joints_mse_loss(output.detach(), torch.zeros(shape), infinite).item() == 0
-
-
-def test_gradcheck():
-    shape = (2, 3, 4, 5)
-    output, target = maps(shape, torch.float64, 0, True), maps(shape, torch.float64, 1, True)
-    weight = weights(shape)
-    assert torch.autograd.gradcheck(
-        lambda o, t: lp.joints_mse_loss(o, t, weight, loss_weight=0.7), (output, target)
-    )
-    last = output.detach().contiguous(memory_format=torch.channels_last).requires_grad_()
-    assert torch.autograd.gradcheck(lambda o: lp.joints_mse_loss(o, target, weight), (last,))
-
-
-def test_one_tensor_as_output_and_target():
-    both = maps((1, 2, 4, 4), grad=True)
-    loss = lp.joints_mse_loss(both, both)
-    loss.backward()
-    assert loss.item() == 0
-    assert not both.grad.any()
-
-
-@pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("weighted", [True, False])
-def test_opcheck(dtype, weighted):
-    shape = (2, 3, 8, 6)
-    weight = weights(shape) if weighted else None
-    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), weight, "hrnet", 1.0)
-    torch.library.opcheck(torch.ops.lowerpose_ops.joints_mse.default, arguments)
-    torch.library.opcheck(
-        torch.ops.lowerpose_ops.joints_mse_and_gradient.default,
-        (arguments[0], arguments[1].detach(), *arguments[2:]),
-    )
-    channels_last = maps(shape, dtype).contiguous(memory_format=torch.channels_last)
-    torch.library.opcheck(
-        torch.ops.lowerpose_ops.joints_mse_backward.default,
-        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), weight, "hrnet", 1.0),
-    )
-
-
-def test_compile_without_graph_breaks():
-    def step(output, target, weight):
-        return 2 * lp.joints_mse_loss(output.sigmoid(), target, weight)
-
-    shape = (2, 6, 16, 12)
-    compiled = torch.compile(step, fullgraph=True)
-    gradients = []
-    for function in (step, compiled):
-        output = maps(shape, grad=True)
-        loss = function(output, maps(shape, seed=1), weights(shape))
-        loss.backward()
-        gradients += [loss.detach(), output.grad]
-    torch.testing.assert_close(gradients[2], gradients[0])
-    torch.testing.assert_close(gradients[3], gradients[1])
-
-
-def test_compile_with_varying_sizes_and_weights():
-    compiled = torch.compile(
-        lambda o, t, scale: lp.joints_mse_loss(o, t, loss_weight=scale),
-        fullgraph=True,
-        dynamic=True,
-    )
-    for batch, scale in ((2, 1.0), (3, 2.5), (5, 0.5)):
-        arguments = maps((batch, 3, 8, 6)), maps((batch, 3, 8, 6), seed=1)
-        expected = lp.joints_mse_loss(*arguments, loss_weight=scale)
-        torch.testing.assert_close(compiled(*arguments, scale), expected)
-
-
-def test_a_gradient_that_is_stopped_behind_the_loss():
-    class Stop(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, value):
-            return value * 1
-
-        @staticmethod
-        def backward(ctx, incoming):
-            return None
-
-    output = maps((1, 2, 4, 4), grad=True)
-    Stop.apply(lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))).backward()
-    assert output.grad is None
-
-
-def test_the_registered_operation_gives_target_its_gradient_too():
-    output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1, grad=True)
-    operation = torch.ops.lowerpose_ops.joints_mse_and_gradient
-    operation(output, target, None, "document", 1.0)[0].backward()
-    assert torch.equal(output.grad, -target.grad)
-    assert output.grad.any()
-
-
-def test_tracing_with_make_fx():
-    from torch.fx.experimental.proxy_tensor import make_fx
-
-    def gradient(output, target):
-        loss = lp.joints_mse_loss(output.requires_grad_(), target)
-        return torch.autograd.grad(loss, output)[0]
-
-    arguments = maps((1, 2, 4, 4)), maps((1, 2, 4, 4), seed=1)
-    expected = gradient(*arguments)
-    torch.testing.assert_close(make_fx(gradient)(*arguments)(*arguments), expected)
-
-
-def test_batched_gradients():
-    output = maps((1, 2, 4, 4), grad=True)
-    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
-    (unit,) = torch.autograd.grad(loss, output, retain_graph=True)
-    factors = torch.tensor([1.0, 2.0, -3.0])
-    (batched,) = torch.autograd.grad(loss, output, factors, is_grads_batched=True)
-    torch.testing.assert_close(batched, factors.reshape(3, 1, 1, 1, 1) * unit)
-
-
-def test_forward_mode_is_refused():
-    def loss(output):
-        return lp.joints_mse_loss(output, torch.zeros(1, 2, 4, 4))
-
-    with pytest.raises(ValueError, match="forward-mode differentiation is not available"):
-        torch.func.jvp(loss, (maps((1, 2, 4, 4)),), (torch.ones(1, 2, 4, 4),))
-
-
-def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch):
-    from lowerpose_ops.ops import joints_mse
-
-    def both(*_):
-        raise AssertionError("a gradient was computed")
-
-    monkeypatch.setattr(joints_mse, "_joints_mse_and_gradient", both)
-    with torch.no_grad():
-        lp.joints_mse_loss(maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4)))
-    lp.joints_mse_loss(maps((1, 2, 4, 4)), maps((1, 2, 4, 4)))
-    with pytest.raises(AssertionError, match="a gradient was computed"):
-        lp.joints_mse_loss(maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4)))
-
-
-def test_double_backward_is_refused():
-    output = maps((1, 2, 4, 4), grad=True)
-    loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
-    (gradient,) = torch.autograd.grad(loss, output, create_graph=True)
-    with pytest.raises(ValueError, match="gradient of its gradient is not available"):
-        gradient.sum().backward()
 
 
 @pytest.mark.parametrize(
