@@ -26,7 +26,10 @@ if hasattr(_libc, "mallopt"):
 
 WARMUP = 10
 ROUNDS = 60
-CALLS = 10  # in a row, of each candidate, in each round
+# A turn is this many calls in a row and at least this long: what a candidate finds asleep or cold
+# after another one's turn (threads, caches) is a small part of its own.
+CALLS = 10
+TURN = 5e-3  # seconds
 THREADS = 2
 
 Run = Callable[[], object]
@@ -51,12 +54,14 @@ class Comparison:
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
         """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
         candidates = {"ours": ours, **baselines}
-        for run in candidates.values():
+        calls = {}
+        for name, run in candidates.items():
             _seconds(run, WARMUP)
+            calls[name] = max(CALLS, round(TURN / _seconds(run, WARMUP)))
         times: dict[str, list[float]] = {name: [] for name in candidates}
         for _ in range(ROUNDS):
             for name, run in candidates.items():
-                times[name].append(_seconds(run, CALLS))
+                times[name].append(_seconds(run, calls[name]))
         for name in baselines:
             ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
             low, median, high = statistics.quantiles(ratios, n=4)
