@@ -28,8 +28,9 @@ class Interrupt:
 
     def __enter__(self) -> Interrupt:
         # Only the main thread may have a handler, and only it is interrupted.
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, self._note)
+        self._in_main_thread = threading.current_thread() is threading.main_thread()
+        if self._in_main_thread:
+            self._before = signal.signal(signal.SIGINT, self._note)
         return self
 
     def __exit__(
@@ -38,8 +39,8 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if threading.current_thread() is threading.main_thread():
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+        if self._in_main_thread:
+            signal.signal(signal.SIGINT, self._before)
 
 
 def leave_to_parent(worker: int) -> None:  # noqa: ARG001

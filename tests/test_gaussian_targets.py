@@ -121,8 +121,11 @@ coordinates = st.one_of(
 )
 
 
-def hrnet_transcription(joint, v, size, sigma):
-    """ops.md's row HR for one joint in heatmap pixels: its kernel, cut and pasted."""
+def hrnet_transcription(joint, v, size, sigma, exponents):
+    """ops.md's row HR for one joint in heatmap pixels: its kernel, cut and pasted.
+
+    The original computes the exponents in float32; float64 gives what they stand for.
+    """
     width, height = size
     target, weight = np.zeros((height, width), np.float32), v
     radius = 3 * sigma
@@ -132,7 +135,7 @@ def hrnet_transcription(joint, v, size, sigma):
     if low[0] >= width or low[1] >= height or high[0] < 0 or high[1] < 0:
         return target, 0.0
     if v > 0.5:
-        side = np.arange(0, 2 * radius + 1, 1, np.float32)
+        side = np.arange(0, 2 * radius + 1, 1, exponents)
         middle = (2 * radius + 1) // 2
         kernel = np.exp(
             -((side - middle) ** 2 + (side[:, None] - middle) ** 2) / (2 * sigma**2)
@@ -154,12 +157,12 @@ def test_hrnet_equals_its_transcription(sigma):
     v = rng.choice([0, 0.3, 0.5, 0.7, 1, 2], len(grid))
     targets, weights = lp.gaussian_targets(joints, v, SIZE, sigma, preset="hrnet")
     for joint, seen, ours, weight in zip(joints, v, targets, weights, strict=True):
-        expected, expected_weight = hrnet_transcription(joint, seen, SIZE, sigma)
+        expected, expected_weight = hrnet_transcription(joint, seen, SIZE, sigma, np.float64)
+        original, _ = hrnet_transcription(joint, seen, SIZE, sigma, np.float32)
         assert weight[0] == np.float32(expected_weight)
-        np.testing.assert_array_equal(ours != 0, expected != 0)
-        # Where 2 sigma^2 is no power of two, the original rounds it and the exponent, up to 14 in
-        # size, to float32: each may change the value by 14 half units.
-        assert ulps_apart(ours, expected) <= TARGET_ULPS + (0 if sigma in (1, 2) else 14)
+        np.testing.assert_array_equal(ours != 0, original != 0)
+        assert ulps_apart(ours, expected) <= 1
+        np.testing.assert_allclose(ours, original, rtol=0, atol=1e-6)  # ops.md, section 4
 
 
 def test_the_bugs_of_hrnet():

@@ -33,12 +33,6 @@ LOWERPOSE_SIMD double squared_difference(const C* a, const C* b, std::int64_t co
   return total;
 }
 
-template <class C>
-LOWERPOSE_SIMD void scaled_difference(C* to, const C* a, const C* b, std::int64_t count, C factor) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) to[i] = factor * (a[i] - b[i]);
-}
-
 // Calls `work(to)` with where to write a tile of C, then brings it to the map if that is elsewhere.
 template <class C, class T, class Work>
 void write_tile(C* buffer, T* to, std::int64_t stride, std::int64_t count, Work&& work) {
@@ -57,21 +51,23 @@ double factor(const JointsMSEParams& p, std::int64_t b, std::int64_t k) {
   return p.squared_weight ? weight * weight : weight;
 }
 
-template <bool kGradient, class Output, class Target>
-void sum_maps(const JointsMSEForwardParams& p) {
+// One pass over all maps: writes each one's weighted sum to `partials`, unless that is null, and,
+// with kGradient, gradient_scale * factor * (output - target) to p.gradient.
+template <bool kGradient, class Output, class Target, class Params>
+void pass_over_maps(const Params& p, double gradient_scale, double* partials) {
   using C = Arithmetic<Output, Target>;
   const std::int64_t grain = maps_per_thread(p.height, p.width);
   parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
     C outputs[kTile], targets[kTile], gradients[kTile];
     for (std::int64_t index = begin; index < end; ++index) {
       const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
-      const auto output = p.output.map<const Output>(b, k);
-      const auto target = p.target.map<const Target>(b, k);
-      const auto gradient = kGradient ? p.gradient.map<Output>(b, k) : MapView<Output>{};
+      const auto output = p.output.template map<const Output>(b, k);
+      const auto target = p.target.template map<const Target>(b, k);
+      const auto gradient = kGradient ? p.gradient.template map<Output>(b, k) : MapView<Output>{};
       const Runs shape = kGradient ? runs(p.height, p.width, output, target, gradient)
                                    : runs(p.height, p.width, output, target);
       const double map_factor = factor(p, b, k);
-      const C scale = static_cast<C>(2 * p.scale * map_factor);
+      const C scale = static_cast<C>(gradient_scale * map_factor);
       double sum = 0;
       for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
         const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
@@ -83,7 +79,7 @@ void sum_maps(const JointsMSEForwardParams& p) {
           sum += squared_difference<false, C>(o, t, count, nullptr, scale);
         }
       });
-      p.partials[index] = map_factor * sum;
+      if (partials != nullptr) partials[index] = map_factor * sum;
     }
   });
 }
@@ -94,9 +90,9 @@ template <class Output, class Target>
 void joints_mse(const JointsMSEForwardParams& p) {
   using C = Arithmetic<Output, Target>;
   if (p.gradient.data == nullptr) {
-    sum_maps<false, Output, Target>(p);
+    pass_over_maps<false, Output, Target>(p, 0, p.partials);
   } else {
-    sum_maps<true, Output, Target>(p);
+    pass_over_maps<true, Output, Target>(p, 2 * p.scale, p.partials);
   }
   double total = 0;
   // Maps without pixels have no loss, whatever their weight: infinity times nothing is no number.
@@ -107,26 +103,7 @@ void joints_mse(const JointsMSEForwardParams& p) {
 
 template <class Output, class Target>
 void joints_mse_backward(const JointsMSEBackwardParams& p) {
-  using C = Arithmetic<Output, Target>;
-  const double scale = 2 * p.scale * p.incoming(0);
-  const std::int64_t grain = maps_per_thread(p.height, p.width);
-  parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
-    C outputs[kTile], targets[kTile], gradients[kTile];
-    for (std::int64_t index = begin; index < end; ++index) {
-      const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
-      const auto output = p.output.map<const Output>(b, k);
-      const auto target = p.target.map<const Target>(b, k);
-      const auto gradient = p.gradient.map<Output>(b, k);
-      const C map_scale = static_cast<C>(scale * factor(p, b, k));
-      const Runs shape = runs(p.height, p.width, output, target, gradient);
-      for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
-        const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
-        const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
-        write_tile(gradients, gradient.at(run, first), gradient.pixel_stride, count,
-                   [&](C* to) { scaled_difference(to, o, t, count, map_scale); });
-      });
-    }
-  });
+  pass_over_maps<true, Output, Target>(p, 2 * p.scale * p.incoming(0), nullptr);
 }
 
 #define LOWERPOSE_INSTANTIATE(Output, Target)                              \
