@@ -176,6 +176,69 @@ def test_batched_gradients():
     torch.testing.assert_close(batched, factors.reshape(3, 1, 1, 1, 1) * unit)
 
 
+class Renamed(torch.Tensor):
+    pass
+
+
+LISTENERS = {
+    "profiler": lambda: torch.autograd.profiler.profile(),
+    "device context": lambda: torch.device("cpu"),
+    "dispatch mode": lambda: torch.utils.flop_counter.FlopCounterMode(display=False),
+}
+
+
+@pytest.mark.parametrize("listener", LISTENERS)
+def test_whoever_listens_sees_the_operation(listener, monkeypatch):
+    """Plain calls leave torch's dispatcher out; no other call may, and both give the same."""
+    from lowerpose_ops.ops import joints_mse
+
+    registered = joints_mse._joints_mse_and_gradient
+    seen = []
+
+    def spy(*arguments):
+        seen.append(arguments)
+        return registered(*arguments)
+
+    monkeypatch.setattr(joints_mse, "_joints_mse_and_gradient", spy)
+    output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
+    plain = lp.joints_mse_loss(output, target)
+    (plain_gradient,) = torch.autograd.grad(plain, output)
+    assert not seen
+    with LISTENERS[listener]():
+        loss = lp.joints_mse_loss(output, target)
+    (gradient,) = torch.autograd.grad(loss, output)
+    assert len(seen) == 1
+    assert torch.equal(loss, plain)
+    assert torch.equal(gradient, plain_gradient)
+
+
+def test_tensors_that_are_more_than_their_memory_take_the_dispatcher(monkeypatch):
+    from lowerpose_ops.ops import joints_mse
+
+    def unreachable(*_):
+        raise AssertionError("taken for plain")
+
+    monkeypatch.setattr(joints_mse._EagerLoss, "apply", unreachable)
+    output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
+    expected = reference.joints_mse_loss(output, target)
+    negated = torch.complex(target, -target).conj().imag  # lazily: its memory holds -target
+    assert negated.is_neg()
+    subclass = target.as_subclass(Renamed)
+    for other in (negated, subclass):
+        torch.testing.assert_close(
+            torch.Tensor(lp.joints_mse_loss(output, other)), expected, rtol=1e-6, atol=0
+        )
+
+
+def test_the_profiler_names_the_operation():
+    output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
+    with torch.autograd.profiler.profile() as profile:
+        lp.joints_mse_loss(output, target)
+    assert "lowerpose_ops::joints_mse_and_gradient" in {
+        event.name for event in profile.function_events
+    }
+
+
 def test_forward_mode_is_refused():
     def loss(output):
         return lp.joints_mse_loss(output, torch.zeros(1, 2, 4, 4))
@@ -190,7 +253,7 @@ def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch):
     def both(*_):
         raise AssertionError("a gradient was computed")
 
-    monkeypatch.setattr(joints_mse, "_joints_mse_and_gradient", both)
+    monkeypatch.setattr(joints_mse, "_run_both", both)
     with torch.no_grad():
         lp.joints_mse_loss(maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4)))
     lp.joints_mse_loss(maps((1, 2, 4, 4)), maps((1, 2, 4, 4)))

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import _get_current_dispatch_mode
 from .. import _arguments as arguments
 from .. import _native, presets
 from .._library import check_no_gradient, check_tensors, define_op, has_tangent, optional_view, view
+from .._plain import is_plain
 
 _NAME = "joints_mse_loss"
 
@@ -187,6 +188,31 @@ _joints_mse_and_gradient = define_op(
 )
 
 
+class _EagerLoss(torch.autograd.Function):
+    """`_joints_mse_and_gradient` for a call that is plain: the same without torch's dispatcher."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        output: Tensor,
+        target: Tensor,
+        weight: Tensor | None,
+        preset: str,
+        loss_weight: float,
+    ) -> Tensor:
+        both = _run_both(output, target, weight, preset, loss_weight)
+        ctx.set_materialize_grads(False)
+        ctx.gradient = both[1]
+        _save(ctx, (output, target, weight, preset, loss_weight), both[0])
+        return both[0]
+
+    @staticmethod
+    def backward(
+        ctx: Any, incoming: Tensor | None
+    ) -> tuple[Tensor | None, Tensor | None, None, None, None]:
+        return _hand_over_gradient(ctx, incoming, None)
+
+
 def _gradient_in_forward(output: Tensor, target: Tensor) -> bool:
     """Whether only output needs a gradient, and its type can hold one before it is scaled.
 
@@ -245,10 +271,13 @@ def joints_mse_loss(
     The formula of "document" is that of the lower-body joint prediction project's text (CS566),
     "lower_body" what its training script computes, "hrnet" HRNet's and SimpleBaseline's.
     """
-    if target_weight is None:
-        check_tensors(_NAME, output=output, target=target)
-    else:
-        check_tensors(_NAME, output=output, target=target, target_weight=target_weight)
+    tensors = {"output": output, "target": target}
+    if target_weight is not None:
+        tensors["target_weight"] = target_weight
+    plain = is_plain(*tensors.values())
+    if not plain:  # else native code checks the devices, and there is nothing more to check
+        check_tensors(_NAME, **tensors)
+    if target_weight is not None:
         check_no_gradient(_NAME, "target_weight", target_weight)
     if has_tangent(output) or has_tangent(target):
         raise ValueError(f"{_NAME}: forward-mode differentiation is not available")
@@ -256,8 +285,11 @@ def joints_mse_loss(
     arguments.choice(_NAME, "reduction", reduction, ("mean",))
     loss_weight = arguments.number(_NAME, "loss_weight", loss_weight)
     loss: Tensor
-    if _gradient_in_forward(output, target):
-        loss, _ = _joints_mse_and_gradient(output, target, target_weight, preset, loss_weight)
+    inputs = output, target, target_weight, preset, loss_weight
+    if not _gradient_in_forward(output, target):
+        loss = _joints_mse(*inputs)
+    elif plain:
+        loss = _EagerLoss.apply(*inputs)
     else:
-        loss = _joints_mse(output, target, target_weight, preset, loss_weight)
+        loss, _ = _joints_mse_and_gradient(*inputs)
     return loss
