@@ -55,5 +55,5 @@ def is_plain(*tensors: Any) -> bool:
     return (
         torch._C._dispatch_tls_local_include_set().raw_repr() in plain_thread
         and not torch._C._len_torch_function_stack()
-        and not torch.autograd._profiler_enabled()
+        and not torch._C._autograd._profiler_enabled()
     )

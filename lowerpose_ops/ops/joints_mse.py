@@ -289,7 +289,7 @@ def joints_mse_loss(
     if not _gradient_in_forward(output, target):
         loss = _joints_mse(*inputs)
     elif plain:
-        loss = _EagerLoss.apply(*inputs)
+        loss = _EagerLoss.apply(*inputs)  # type: ignore[no-untyped-call]
     else:
         loss, _ = _joints_mse_and_gradient(*inputs)
     return loss
