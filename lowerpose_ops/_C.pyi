@@ -23,12 +23,13 @@ def gaussian_targets(
     threads: int,
     /,
 ) -> None: ...
+def joints_mse_scratch(output: _Array, /) -> int: ...
 def joints_mse(
     output: _Array,
     target: _Array,
     target_weight: _Array | None,
     loss: _Array,
-    partials: _Array,
+    scratch: _Array,
     gradient: _Array | None,
     half: bool,
     squared_weight: bool,
@@ -63,5 +64,6 @@ def pck_counts(
     correct: _Array,
     counted: _Array,
     ratio: _Array,
+    scratch: _Array,
     /,
 ) -> None: ...

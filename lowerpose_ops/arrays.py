@@ -100,9 +100,10 @@ def _count(
     correct = np.empty((len(thresholds), pred.shape[1]), np.int64)
     counted = np.empty((pred.shape[1],), np.int64)
     ratio = np.empty((len(thresholds),), np.float64)
+    scratch = np.empty((1,), np.int64)
     _native.core.pck_counts(
         *(pred, gt, valid, array_norm, norm_value, norm_layout, thresholds, cmp == "le"),
-        *(correct, counted, ratio),
+        *(correct, counted, ratio, scratch),
     )
     return correct, counted, ratio
 

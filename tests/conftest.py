@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
 import pytest
+import torch
+
+from lowerpose_ops import _native
+from tests.emulated_cuda import EmulatedCore
 
 # The machines that run this are shared: an example that takes long proves nothing.
-hypothesis.settings.register_profile("suite", deadline=None, derandomize=True)
+# A device stays the same for all examples of a test.
+hypothesis.settings.register_profile(
+    "suite",
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
 hypothesis.settings.load_profile("suite")
 
 
@@ -28,3 +39,42 @@ def coco_mini(data_folder: Path) -> Path:
     if not folder.is_dir():
         pytest.skip(f"needs {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def emulated_core() -> EmulatedCore:
+    """The native module whose CUDA kernels run on the CPU; LOWERPOSE_EMULATED names its file.
+
+    `make test` builds it where CUDA's headers are found.
+    """
+    if "LOWERPOSE_EMULATED" not in os.environ:
+        pytest.skip("needs the emulated kernels: `make test` builds them where CUDA's headers are")
+    return EmulatedCore(Path(os.environ["LOWERPOSE_EMULATED"]))
+
+
+@pytest.fixture
+def cuda() -> Iterator[None]:
+    """Tensors are made on a GPU by default."""
+    if not torch.cuda.is_available() or not _native.core.cuda_version:
+        pytest.skip("needs a GPU, and a build with CUDA")
+    torch.set_default_device("cuda")
+    yield
+    torch.set_default_device(None)
+
+
+@pytest.fixture(params=["cpu", "cuda-emulated", "cuda"])
+def device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Where a test's operations run: its tensors are made there by default."""
+    if request.param == "cuda-emulated":
+        monkeypatch.setattr(_native, "core", request.getfixturevalue("emulated_core"))
+    elif request.param == "cuda":
+        request.getfixturevalue("cuda")
+    return str(request.param)
+
+
+@pytest.fixture(params=["cpu", "cuda-emulated"])
+def array_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The same for a test whose operations take NumPy arrays, which are never on a GPU."""
+    if request.param == "cuda-emulated":
+        monkeypatch.setattr(_native, "core", request.getfixturevalue("emulated_core"))
+    return str(request.param)

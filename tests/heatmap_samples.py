@@ -1,4 +1,4 @@
-"""Random heatmaps and weights, the same in every run."""
+"""Random heatmaps and weights, the same in every run and on every device."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import torch
 
 
 def maps(shape, dtype=torch.float32, seed=0, grad=False):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(shape, generator=generator, dtype=dtype).requires_grad_(grad)
+    generator = torch.Generator("cpu").manual_seed(seed)
+    values = torch.randn(shape, generator=generator, dtype=dtype, device="cpu")
+    return values.to(torch.get_default_device()).requires_grad_(grad)
 
 
 def weights(shape, seed=2):
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randint(0, 3, (*shape[:2], 1), generator=generator).float()
+    generator = torch.Generator("cpu").manual_seed(seed)
+    values = torch.randint(0, 3, (*shape[:2], 1), generator=generator, device="cpu")
+    return values.to(torch.get_default_device()).float()

@@ -170,12 +170,6 @@ def test_tensors_on_several_devices_are_refused():
         )
 
 
-def test_a_cuda_tensor_is_refused_where_there_is_no_kernel():
-    on_gpu = [description(shape, device="cuda") for shape in (SHAPE, (2, 3, 2), (2, 3))]
-    with pytest.raises(ValueError, match="heatmaps must be on the CPU, because this build"):
-        _native.core.decode_heatmaps(*on_gpu, "none", 1)
-
-
 KEPT = torch.zeros(2, 3, 8, 6, dtype=torch.float64)  # what the descriptions point to
 
 

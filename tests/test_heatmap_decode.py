@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import lowerpose_ops as lp
 from lowerpose_ops.reference import heatmap_decode as reference
+from tests.heatmap_samples import maps
 
 
 def check_same(heatmaps, refine):
@@ -17,18 +18,19 @@ def check_same(heatmaps, refine):
     torch.testing.assert_close(scores, expected_scores, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("refine", ["none", "quarter"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.float16, torch.bfloat16])
 @pytest.mark.parametrize("size", [(64, 48), (1, 1), (3, 5), (2, 400), (96, 72)])
 def test_random_maps(size, dtype, refine):
-    generator = torch.Generator().manual_seed(0)
-    heatmaps = torch.randn(4, 5, *size, generator=generator).to(dtype)
+    heatmaps = maps((4, 5, *size)).to(dtype)
     check_same(heatmaps, refine)
     check_same(heatmaps.contiguous(memory_format=torch.channels_last), refine)
     check_same(heatmaps.transpose(2, 3), refine)
     check_same(heatmaps[:, ::2, 1 if size[0] > 1 else 0 :, ::3], refine)
 
 
+@pytest.mark.usefixtures("device")
 @given(
     data=st.data(),
     height=st.integers(1, 9),
@@ -41,6 +43,7 @@ def test_ties_infinities_and_nan(data, height, width, refine):
     check_same(torch.tensor(values).reshape(1, 1, height, width), refine)
 
 
+@pytest.mark.usefixtures("device")
 def test_the_first_of_equal_maxima_wins_wherever_it_stands():
     for index in (0, 15, 16, 17, 255, 256, 300, 3071):
         heatmaps = torch.zeros(1, 1, 64, 48)
@@ -49,6 +52,7 @@ def test_the_first_of_equal_maxima_wins_wherever_it_stands():
         assert coords.flatten().tolist() == [index % 48, index // 48]
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("x", range(8))
 @pytest.mark.parametrize("y", range(6))
 def test_quarter_stays_put_on_the_outer_two_rows_of_hrnet(x, y):
@@ -71,6 +75,7 @@ def test_accuracy_on_exact_gaussians():
         assert (scores > 0.93).all()
 
 
+@pytest.mark.usefixtures("array_device")
 def test_numpy_and_torch_give_the_same_bits():
     heatmaps = np.random.default_rng(0).standard_normal((2, 3, 20, 24)).astype(np.float32)
     for given_maps in (heatmaps, heatmaps[:, :, ::-1, ::2]):
@@ -80,6 +85,7 @@ def test_numpy_and_torch_give_the_same_bits():
             np.testing.assert_array_equal(array, tensor.numpy())
 
 
+@pytest.mark.usefixtures("device")
 def test_shapes_and_types():
     heatmaps = torch.rand(6, 8, 8, dtype=torch.float64, requires_grad=True)
     coords, scores = lp.decode_heatmaps(heatmaps)

@@ -29,6 +29,7 @@ def layouts(tensor):
     }
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("preset", PRESETS)
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("shape", SHAPES)
@@ -49,6 +50,7 @@ def test_loss_and_gradients_equal_the_reference(shape, dtype, preset, needs):
             torch.testing.assert_close(gradient, expected, rtol=GRADIENT_RTOL[dtype], atol=0)
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("output_type", [*DTYPES, *HALVES])
 @pytest.mark.parametrize("target_type", [*DTYPES, *HALVES])
 def test_mixed_types(output_type, target_type):
@@ -77,11 +79,13 @@ def test_mixed_types(output_type, target_type):
     )
 
 
+@pytest.mark.usefixtures("device")
 def test_large_float16_values_do_not_overflow():
     output = torch.full((1, 1, 8, 8), 300.0).half()
     assert lp.joints_mse_loss(output, torch.zeros(1, 1, 8, 8).half()).item() == 90000
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("output_layout", layouts(torch.zeros(1, 1, 1, 1)))
 @pytest.mark.parametrize("target_layout", layouts(torch.zeros(1, 1, 1, 1)))
 def test_any_strides_give_the_same_loss_and_gradient(output_layout, target_layout):
@@ -97,12 +101,14 @@ def test_any_strides_give_the_same_loss_and_gradient(output_layout, target_layou
     torch.testing.assert_close(output.grad, plain.grad, rtol=0, atol=0)
 
 
+@pytest.mark.usefixtures("device")
 def test_the_gradient_of_a_channels_last_map_is_channels_last():
     output = maps((2, 6, 16, 12)).contiguous(memory_format=torch.channels_last).requires_grad_()
     lp.joints_mse_loss(output, maps((2, 6, 16, 12), seed=1)).backward()
     assert output.grad.is_contiguous(memory_format=torch.channels_last)
 
 
+@pytest.mark.usefixtures("device")
 def test_known_value():
     output, target = torch.zeros(1, 2, 2, 2), torch.ones(1, 2, 2, 2)
     # One joint with weight 1, one with 0: the sum of four ones over eight elements.
@@ -110,6 +116,7 @@ def test_known_value():
     assert lp.joints_mse_loss(output, target).item() == 1.0
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("weight_type", [torch.bool, torch.uint8, torch.int64, torch.float64])
 def test_any_numeric_type_and_both_shapes_of_weight(weight_type):
     shape = (2, 3, 8, 8)
@@ -139,6 +146,7 @@ def test_same_bits_for_any_number_of_threads():
     assert len(results) == 1
 
 
+@pytest.mark.usefixtures("device")
 def test_nan_in_an_unweighted_joint_shows():
     output = maps((1, 2, 4, 4))
     output[0, 1, 2, 2] = math.nan
@@ -146,6 +154,7 @@ def test_nan_in_an_unweighted_joint_shows():
     assert loss.isnan()
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("shape", [(0, 6, 8, 8), (2, 0, 8, 8), (2, 6, 0, 8)])
 def test_empty_input_has_no_loss(shape):
     output = torch.zeros(shape, requires_grad=True)

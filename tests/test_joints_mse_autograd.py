@@ -14,6 +14,7 @@ from tests.heatmap_samples import maps, weights
 DTYPES = [torch.float32, torch.float64]
 
 
+@pytest.mark.usefixtures("device")
 def test_a_scaled_loss_keeps_small_float16_gradients():
     """As GradScaler does it: unscaled, these gradients would all round to zero."""
     output = (1e-3 * maps((2, 6, 64, 48))).half().requires_grad_()
@@ -38,6 +39,7 @@ def test_autocast():
     assert layer.weight.grad.isfinite().all()
 
 
+@pytest.mark.usefixtures("device")
 def test_the_graph_can_be_kept_and_used_twice():
     output = maps((1, 2, 4, 4), grad=True)
     loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))
@@ -50,6 +52,7 @@ def test_the_graph_can_be_kept_and_used_twice():
     torch.testing.assert_close(third, kept)
 
 
+@pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("value", [0.0, -2.0, math.nan, math.inf])
 def test_any_incoming_gradient(value):
     output = maps((1, 2, 4, 4), grad=True)
@@ -67,6 +70,7 @@ def test_nothing_is_kept_without_a_gradient():
         assert lp.joints_mse_loss(output, output).item() == 0
 
 
+@pytest.mark.usefixtures("device")
 def test_gradcheck():
     shape = (2, 3, 4, 5)
     output, target = maps(shape, torch.float64, 0, True), maps(shape, torch.float64, 1, True)
@@ -78,6 +82,7 @@ def test_gradcheck():
     assert torch.autograd.gradcheck(lambda o: lp.joints_mse_loss(o, target, weight), (last,))
 
 
+@pytest.mark.usefixtures("device")
 def test_one_tensor_as_output_and_target():
     both = maps((1, 2, 4, 4), grad=True)
     loss = lp.joints_mse_loss(both, both)
@@ -104,6 +109,7 @@ def test_opcheck(dtype, weighted):
     )
 
 
+@pytest.mark.usefixtures("device")
 def test_compile_without_graph_breaks():
     def step(output, target, weight):
         return 2 * lp.joints_mse_loss(output.sigmoid(), target, weight)
@@ -261,6 +267,7 @@ def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch):
         lp.joints_mse_loss(maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4)))
 
 
+@pytest.mark.usefixtures("device")
 def test_double_backward_is_refused():
     output = maps((1, 2, 4, 4), grad=True)
     loss = lp.joints_mse_loss(output, maps((1, 2, 4, 4), seed=1))

@@ -60,7 +60,7 @@ def mentions(names: set[str], *modules: str) -> set[str]:
 
 
 def test_the_rooms_are_not_empty():
-    assert {room(path) for path in NATIVE} >= {"core", "ops", "cpu", "bindings"}
+    assert {room(path) for path in NATIVE} == {"core", "ops", "cpu", "cuda", "bindings"}
     assert len(PACKAGE) > 10
     assert USERS
 
@@ -84,8 +84,8 @@ def test_native_includes(path):
             assert first in MAY_INCLUDE[room(path)]
         if include == "Python.h" or first == "pybind11":
             assert room(path) == "bindings"
-        if include.startswith("cuda"):
-            assert room(path) == "cuda" or first == "cuda"
+        if include.startswith("cuda_"):
+            assert path.name == "seam.h", "kernels see CUDA through the seam alone"
         if include == "omp.h":
             assert path.name == "parallel.cpp"
         if room(path) in {"cpu", "cuda"} and first == "ops":
@@ -99,9 +99,18 @@ def test_native_words(path):
         assert not re.search(r"\bthrow\b", code), "kernels cannot refuse"
         assert "DType" not in code, "ops turns the dtype into a type"
         assert not re.search(r"\bnew\b|malloc|std::vector", code), "the face allocates"
-    if room(path) != "cuda":
-        assert "<<<" not in code
+    if room(path) == "cuda":
+        assert not re.search(r"\bthrow\b", code), "kernels cannot refuse"
+        assert "DType" not in code, "ops turns the dtype into a type"
+        assert not re.search(r"cuda(Malloc|Free|Memcpy|\w*Synchronize|\w*Create)", code)
+        assert not re.search(r"\basm\b|__activemask|cooperative_groups", code)
+        assert not re.search(r"^(static )?__device__ [^()]*;", code, re.MULTILINE), "no globals"
+        assert not re.search(r"__sync(threads|warp)\(\).*__sync", code), "one barrier a line"
+    else:
         assert "__global__" not in code
+        assert not re.search(r"\bcuda[A-Z]\w*\(", code), "CUDA's runtime is called in one room"
+    if path.name != "seam.h":
+        assert "<<<" not in code, "kernels start through the seam"
     if room(path) == "ops" and path.suffix == ".cpp":
         for loop in re.findall(r"\bfor\s*\(([^)]*)\)", code):
             assert ":" in loop, "ops checks arguments; loops over elements are the kernels'"
@@ -116,6 +125,7 @@ def test_every_operation_has_its_stem_in_every_room():
             f"csrc/ops/{stem}.h",
             f"csrc/ops/{stem}.cpp",
             f"csrc/cpu/{stem}.cpp",
+            f"csrc/cuda/{stem}.cu",
             f"lowerpose_ops/ops/{stem}.py",
             f"lowerpose_ops/reference/{stem}.py",
             f"tests/test_{stem}.py",

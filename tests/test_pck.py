@@ -14,6 +14,7 @@ from lowerpose_ops.reference import pck as reference
 values = st.sampled_from([0.0, 3.0, 4.0, 5.0, 12.5, -7.0, np.nan, np.inf, 2.0**31])
 
 
+@pytest.mark.usefixtures("device")
 @given(
     data=st.data(),
     batch=st.integers(0, 3),
@@ -44,6 +45,7 @@ def test_equals_the_reference(data, batch, num_joints, kind, cmp):
     torch.testing.assert_close(ratio, plain_ratio, rtol=0, atol=0, equal_nan=True)
 
 
+@pytest.mark.usefixtures("device")
 def test_distances_on_the_threshold():
     gt = torch.zeros(1, 1, 2)
     pred = torch.tensor([[[3.0, 4.0]]])  # 5 pixels of 100
@@ -53,6 +55,7 @@ def test_distances_on_the_threshold():
     assert lp.pck(pred, gt, valid, 100, 0.0500001).item() == 1
 
 
+@pytest.mark.usefixtures("array_device")
 def test_nan_predictions_are_wrong_and_nan_truth_does_not_count():
     gt = np.zeros((1, 3, 2))
     pred = np.zeros((1, 3, 2))
@@ -62,12 +65,14 @@ def test_nan_predictions_are_wrong_and_nan_truth_does_not_count():
     assert counted.tolist() == [1, 0, 1]
 
 
+@pytest.mark.usefixtures("array_device")
 def test_nothing_counted_is_nan():
     arrays = np.zeros((2, 3, 2)), np.zeros((2, 3, 2)), np.zeros((2, 3))
     assert math.isnan(lp.pck(*arrays, norm=1.0))
     assert lp.pck(*map(torch.tensor, arrays), norm=1.0).isnan()
 
 
+@pytest.mark.usefixtures("array_device")
 def test_numpy_and_torch_agree_for_every_type_of_argument():
     rng = np.random.default_rng(0)
     pred, gt = rng.integers(0, 50, (2, 8, 6, 2))
@@ -80,6 +85,7 @@ def test_numpy_and_torch_agree_for_every_type_of_argument():
             np.testing.assert_array_equal(array, tensor.numpy())
 
 
+@pytest.mark.usefixtures("array_device")
 def test_the_limit_of_usable_coordinates():
     edge = np.array([[[2.0**30, 0.0], [np.nextafter(2.0**30, np.inf), 0.0]]])
     _, counted = lp.pck_counts(edge, edge, np.ones((1, 2)), 1.0, 0.5)
@@ -95,6 +101,7 @@ def test_tensors_are_checked_as_arrays_are():
         lp.pck(joints, joints, valid, 1.0, -1.0)
 
 
+@pytest.mark.usefixtures("array_device")
 def test_counts_of_batches_add_up():
     rng = np.random.default_rng(1)
     pred, gt = rng.uniform(0, 50, (2, 9, 6, 2))

@@ -1,4 +1,5 @@
-// The module lowerpose_ops._C: a table of the native functions.
+// The native module, lowerpose_ops._C: a table of its functions. (LOWERPOSE_MODULE is its name; the
+// tests build another one.)
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
@@ -18,7 +19,7 @@ using namespace lowerpose;
 
 using OptionalView = std::optional<TensorView>;
 
-PYBIND11_MODULE(_C, m) {
+PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   py::register_exception_translator([](std::exception_ptr pending) {
     try {
       if (pending) std::rethrow_exception(pending);
@@ -44,12 +45,13 @@ PYBIND11_MODULE(_C, m) {
                          {center, window, visible_rule, weight, outside}, threads);
       },
       no_gil);
+  m.def("joints_mse_scratch", &joints_mse_scratch);
   m.def(
       "joints_mse",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const TensorView& loss, const TensorView& partials, const OptionalView& gradient,
-         bool half, bool squared_weight, double loss_weight, int threads) {
-        joints_mse(output, target, weight, loss, partials, gradient,
+         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient, bool half,
+         bool squared_weight, double loss_weight, int threads) {
+        joints_mse(output, target, weight, loss, scratch, gradient,
                    {half, squared_weight, loss_weight}, threads);
       },
       no_gil);

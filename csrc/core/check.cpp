@@ -45,6 +45,7 @@ void Checker::tensor(const char* argument, const TensorView& view) {
     first_argument_ = argument;
     device_ = view.device;
     device_index_ = view.device_index;
+    stream_ = view.stream;
   } else if (view.device != device_ || view.device_index != device_index_) {
     fail<ValueError>(argument,
                      "on " + describe_device(device_, device_index_) + " like " + first_argument_,
@@ -109,8 +110,17 @@ void Checker::value(bool good, const char* argument, const std::string& expected
 }
 
 void Checker::refuse_cuda() const {
-  fail<ValueError>(first_argument_, "on the CPU, because this build has no CUDA kernel for it",
+  fail<ValueError>(first_argument_,
+                   "on the CPU, because this build has no CUDA kernels (build lowerpose_ops where "
+                   "nvcc is found, with LOWERPOSE_CUDA=ON)",
                    describe_device(device_, device_index_));
+}
+
+void Checker::fail_on_device(const char* error) const {
+  throw DeviceError(std::string(operation_) + ": " + describe_device(device_, device_index_) +
+                    " did not take the work: " + error +
+                    " (`nvidia-smi` tells the driver and the GPU, `python -m lowerpose_ops` what "
+                    "this build is for; CUDAARCHS=native builds for the GPU at hand)");
 }
 
 }  // namespace lowerpose

@@ -17,6 +17,19 @@ struct TypeError : std::invalid_argument {
   using std::invalid_argument::invalid_argument;
 };
 
+// What a device's driver or runtime could not do.
+struct DeviceError : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+// Which kernels this module holds. The module in which the tests emulate CUDA holds CUDA's alone,
+// and runs them on the CPU's memory.
+#if !defined(LOWERPOSE_CPU_KERNELS) || !defined(LOWERPOSE_CUDA_KERNELS)
+#error "the build says with 0 or 1 which kernels there are"
+#endif
+inline constexpr bool kCPUKernels = LOWERPOSE_CPU_KERNELS;
+inline constexpr bool kCUDAKernels = LOWERPOSE_CUDA_KERNELS;
+
 inline constexpr std::int64_t kAny = -1;  // a size that `shape` does not fix
 
 // Speaks for one call of one operation. The first tensor that it sees fixes the device.
@@ -42,9 +55,25 @@ class Checker {
   template <class Value>
   Value word(const char* argument, const std::string& given,
              std::initializer_list<std::pair<const char*, Value>> meanings);
-  [[noreturn]] void refuse_cuda() const;
+
+  // Whether the operation runs as loops on the CPU.
+  bool on_cpu() const { return kCPUKernels && device_ == Device::kCPU; }
+  // Runs the operation where its tensors are. `cuda(stream)` returns nullptr or what went wrong.
+  template <class CPU, class CUDA>
+  void run(CPU&& cpu, CUDA&& cuda) const {
+    if (on_cpu()) {
+      if constexpr (kCPUKernels) cpu();
+    } else if constexpr (kCUDAKernels) {
+      const char* error = cuda(Stream{device_index_, stream_});
+      if (error != nullptr) fail_on_device(error);
+    } else {
+      refuse_cuda();
+    }
+  }
 
  private:
+  [[noreturn]] void refuse_cuda() const;
+  [[noreturn]] void fail_on_device(const char* error) const;
   template <class Error>
   [[noreturn]] void fail(const char* argument, const std::string& expected,
                          const std::string& got) const;
@@ -53,6 +82,7 @@ class Checker {
   const char* first_argument_ = nullptr;
   Device device_ = Device::kCPU;
   int device_index_ = 0;
+  void* stream_ = nullptr;
 };
 
 std::string describe_shape(const TensorView& view);

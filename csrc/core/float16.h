@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
+#include "core/host_device.h"
 #include "core/simd.h"
 
 namespace lowerpose {
@@ -16,25 +18,29 @@ struct BFloat16 {  // the upper half of a float
   std::uint16_t bits;
 };
 
-LOWERPOSE_INLINE std::uint32_t float_bits(float value) {
+// What arithmetic on these types is in: double if one of them is, else float.
+template <class... Ts>
+using Arithmetic = std::conditional_t<(std::is_same_v<Ts, double> || ...), double, float>;
+
+LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE std::uint32_t float_bits(float value) {
   std::uint32_t bits;
   std::memcpy(&bits, &value, sizeof(bits));
   return bits;
 }
 
-LOWERPOSE_INLINE float float_from_bits(std::uint32_t bits) {
+LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE float float_from_bits(std::uint32_t bits) {
   float value;
   std::memcpy(&value, &bits, sizeof(value));
   return value;
 }
 
-LOWERPOSE_INLINE float to_float(BFloat16 value) {
+LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE float to_float(BFloat16 value) {
   return float_from_bits(static_cast<std::uint32_t>(value.bits) << 16);
 }
 
 // Moves exponent and fraction to a float's place, then multiplies by 2^112 for the difference of
 // the two exponents' biases; that makes subnormal numbers normal too.
-LOWERPOSE_INLINE float to_float(Float16 value) {
+LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE float to_float(Float16 value) {
   const std::uint32_t magnitude = value.bits & 0x7fffu;
   const std::uint32_t sign = (value.bits & 0x8000u) << 16;
   const std::uint32_t finite = float_bits(float_from_bits(magnitude << 13) * 0x1p112f);

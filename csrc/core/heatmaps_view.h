@@ -3,6 +3,7 @@
 
 #include <cstdint>
 
+#include "core/host_device.h"
 #include "core/tensor_view.h"
 
 namespace lowerpose {
@@ -13,7 +14,9 @@ struct MapView {
   T* data = nullptr;
   std::int64_t row_stride = 0, pixel_stride = 0;
 
-  T* at(std::int64_t y, std::int64_t x) const { return data + y * row_stride + x * pixel_stride; }
+  LOWERPOSE_HOST_DEVICE T* at(std::int64_t y, std::int64_t x) const {
+    return data + y * row_stride + x * pixel_stride;
+  }
 };
 
 struct HeatmapsView {
@@ -26,7 +29,7 @@ struct HeatmapsView {
   }
 
   template <class T>
-  MapView<T> map(std::int64_t b, std::int64_t k) const {
+  LOWERPOSE_HOST_DEVICE MapView<T> map(std::int64_t b, std::int64_t k) const {
     return {static_cast<T*>(data) + b * strides[0] + k * strides[1], strides[2], strides[3]};
   }
 };

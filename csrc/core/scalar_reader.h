@@ -7,6 +7,7 @@
 #include <cstdint>
 
 #include "core/float16.h"
+#include "core/host_device.h"
 #include "core/tensor_view.h"
 
 namespace lowerpose {
@@ -21,7 +22,8 @@ class ScalarReader {
   }
 
   // Indices beyond the view's own dimensions are ignored: a [B, K, 1] array reads like [B, K].
-  double operator()(std::int64_t i, std::int64_t j = 0, std::int64_t k = 0) const {
+  LOWERPOSE_HOST_DEVICE double operator()(std::int64_t i, std::int64_t j = 0,
+                                          std::int64_t k = 0) const {
     const std::int64_t offset = i * strides_[0] + j * strides_[1] + k * strides_[2];
     switch (dtype_) {
       case DType::kBool:
@@ -49,7 +51,7 @@ class ScalarReader {
 
  private:
   template <class T>
-  double load(std::int64_t offset) const {
+  LOWERPOSE_HOST_DEVICE double load(std::int64_t offset) const {
     return static_cast<double>(static_cast<const T*>(data_)[offset]);
   }
 

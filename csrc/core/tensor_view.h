@@ -41,6 +41,12 @@ enum class Device : int { kCPU, kCUDA };
 
 inline constexpr int kMaxDims = 8;
 
+// Where a GPU's work is queued.
+struct Stream {
+  int device_index = 0;
+  void* handle = nullptr;
+};
+
 // A view owns nothing. Strides are in elements and may be zero or negative.
 struct TensorView {
   void* data = nullptr;

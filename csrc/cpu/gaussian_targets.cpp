@@ -1,44 +1,13 @@
 #include "ops/gaussian_targets.h"
 
-#include <cmath>
 #include <limits>
 
 #include "core/parallel.h"
-#include "cpu/coordinates.h"
 #include "cpu/exp.h"
 #include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
 namespace {
-
-// The pixels that are drawn along one axis, [begin, end), and where the Gaussian has its peak.
-struct Axis {
-  std::int64_t begin, end;
-  double peak;
-  bool misses_map;
-};
-
-double rounded(double x, Center center, bool float32) {
-  if (center == Center::kExact) return x;
-  const bool in_float = center == Center::kRound && float32;
-  return in_float ? std::trunc(static_cast<float>(x) + 0.5f) : std::trunc(x + 0.5);
-}
-
-Axis drawn_axis(double x, std::int64_t size, const GaussianTargetsParams& p) {
-  const double center = rounded(x, p.center, p.float32_joints);
-  const double radius = 3 * p.sigma;
-  const double limit = static_cast<double>(size);
-  const double low = std::trunc(center - radius), high = std::trunc(center + radius + 1);
-  const bool misses_map = low >= limit || high < 0;
-  if (p.window == Window::kFull) return {0, size, center, misses_map};
-  // Clamped before the conversion: a radius may be too large for an integer.
-  const auto inside = [limit](double edge) {
-    return static_cast<std::int64_t>(std::clamp(edge, 0.0, limit));
-  };
-  const bool from_edge = p.window == Window::kThreeSigmaFromEdge;
-  const double peak = from_edge ? low + std::floor(radius + 0.5) : center;
-  return {inside(low), inside(high), peak, misses_map};
-}
 
 // A vector of doubles as T.
 template <class T>
@@ -89,17 +58,22 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
       std::fill_n(row, columns, T{});
       continue;
     }
-    const auto product = [&](std::int64_t x) {
-      V values;
+    // By reference: a vector that is returned changes the calling convention with the SIMD level.
+    const auto multiply = [&](std::int64_t x, V& values) {
       load(values, column_factors + x);
       values *= row_factor;
-      return values < kSmallest ? zero : values;
+      values = values < kSmallest ? zero : values;
     };
+    V values;
     std::int64_t x = 0;
-    for (; x + kLanes <= columns; x += kLanes) store_as(row + x, product(x));
+    for (; x + kLanes <= columns; x += kLanes) {
+      multiply(x, values);
+      store_as(row + x, values);
+    }
     if (x < columns) {
       T last[kLanes];
-      store_as(last, product(x));
+      multiply(x, values);
+      store_as(last, values);
       std::copy_n(last, columns - x, row + x);
     }
   }
@@ -108,7 +82,8 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
 // The Gaussian is separable: one factor a column and one a row instead of one exp a pixel. Pixels
 // of the drawn rows up to the next whole vector of columns are 0 and may be written as such.
 template <class T>
-void draw(T* map, std::int64_t width, const Axis& columns, const Axis& rows, double sigma) {
+void draw(T* map, std::int64_t width, const DrawnAxis& columns, const DrawnAxis& rows,
+          double sigma) {
   double column_factors[kTile], row_factors[kTile];
   for (std::int64_t left = columns.begin; left < columns.end; left += kTile) {
     const std::int64_t tile_width = std::min(kTile, columns.end - left);
@@ -123,30 +98,13 @@ void draw(T* map, std::int64_t width, const Axis& columns, const Axis& rows, dou
   }
 }
 
-bool float_holds(double value) { return std::abs(value) <= std::numeric_limits<float>::max(); }
-
 // Fills one map and returns its weight.
 template <class T>
-float render(T* map, double x, double y, double visible, const GaussianTargetsParams& p) {
-  const std::int64_t area = p.height * p.width;
-  bool drawn = p.half_is_visible ? visible >= 0.5 : visible > 0.5;
-  double weight = p.copy_weight ? visible : (drawn ? 1.0 : 0.0);
-  if (!usable_coordinate(x) || !usable_coordinate(y) || !float_holds(visible)) {
-    drawn = false;
-    weight = 0;
-  } else {
-    const Axis columns = drawn_axis(x, p.width, p), rows = drawn_axis(y, p.height, p);
-    if (p.zero_weight_outside && (columns.misses_map || rows.misses_map)) {
-      drawn = false;
-      weight = 0;
-    }
-    if (drawn) {
-      if (p.window != Window::kFull) std::fill_n(map, area, T{});
-      draw(map, p.width, columns, rows, p.sigma);
-    }
-  }
-  if (!drawn) std::fill_n(map, area, T{});
-  return static_cast<float>(weight);
+float render(const GaussianTargetsParams& p, T* map, std::int64_t b, std::int64_t k) {
+  const DrawnJoint joint = drawn_joint(p, b, k);
+  if (!joint.drawn || p.window != Window::kFull) std::fill_n(map, p.height * p.width, T{});
+  if (joint.drawn) draw(map, p.width, joint.columns, joint.rows, p.sigma);
+  return joint.weight;
 }
 
 }  // namespace
@@ -159,8 +117,7 @@ void gaussian_targets(const GaussianTargetsParams& p) {
   parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
       const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
-      p.weights[index] =
-          render(targets + index * area, p.joints(b, k, 0), p.joints(b, k, 1), p.visible(b, k), p);
+      p.weights[index] = render(p, targets + index * area, b, k);
     }
   });
 }

@@ -90,14 +90,14 @@ template <class Output, class Target>
 void joints_mse(const JointsMSEForwardParams& p) {
   using C = Arithmetic<Output, Target>;
   if (p.gradient.data == nullptr) {
-    pass_over_maps<false, Output, Target>(p, 0, p.partials);
+    pass_over_maps<false, Output, Target>(p, 0, p.scratch);
   } else {
-    pass_over_maps<true, Output, Target>(p, 2 * p.scale, p.partials);
+    pass_over_maps<true, Output, Target>(p, 2 * p.scale, p.scratch);
   }
   double total = 0;
   // Maps without pixels have no loss, whatever their weight: infinity times nothing is no number.
   const std::int64_t maps = p.height * p.width == 0 ? 0 : p.batch * p.num_joints;
-  for (std::int64_t index = 0; index < maps; ++index) total += p.partials[index];
+  for (std::int64_t index = 0; index < maps; ++index) total += p.scratch[index];
   *static_cast<C*>(p.loss) = static_cast<C>(p.scale * total);
 }
 

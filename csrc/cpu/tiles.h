@@ -12,10 +12,6 @@
 
 namespace lowerpose::cpu {
 
-// double if one of the types is, else float.
-template <class... Ts>
-using Arithmetic = std::conditional_t<(std::is_same_v<Ts, double> || ...), double, float>;
-
 inline constexpr std::int64_t kTile = 512;  // elements; a few tiles stay in the first-level cache
 
 // Below this many pixels a thread costs more than it saves.

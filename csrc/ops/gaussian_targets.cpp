@@ -58,9 +58,11 @@ void gaussian_targets(const TensorView& joints, const TensorView& visible,
   params.sigma = sigma;
   params.float32_joints = joints.dtype == DType::kFloat32;
   params.threads = threads;
-  if (joints.device == Device::kCUDA) check.refuse_cuda();
-  dispatch_heatmap(targets.dtype,
-                   [&](auto tag) { cpu::gaussian_targets<typename decltype(tag)::type>(params); });
+  dispatch_heatmap(targets.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    check.run([&] { cpu::gaussian_targets<T>(params); },
+              [&](const Stream& stream) { return cuda::gaussian_targets<T>(params, stream); });
+  });
 }
 
 }  // namespace lowerpose

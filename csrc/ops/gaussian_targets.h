@@ -1,9 +1,13 @@
 // Gaussian target heatmaps from joints.
 #pragma once
 
+#include <cfloat>
+#include <cmath>
 #include <cstdint>
 #include <string>
 
+#include "core/coordinates.h"
+#include "core/host_device.h"
 #include "core/scalar_reader.h"
 #include "core/tensor_view.h"
 
@@ -40,6 +44,54 @@ struct GaussianTargetsParams {
   int threads;
 };
 
+// The pixels that are drawn along one axis, [begin, end), and where the Gaussian has its peak.
+struct DrawnAxis {
+  std::int64_t begin, end;
+  double peak;
+  bool misses_map;
+};
+
+// What becomes of one joint.
+struct DrawnJoint {
+  float weight;
+  bool drawn;  // otherwise its map is 0, and nothing is known of the axes
+  DrawnAxis columns, rows;
+};
+
+LOWERPOSE_HOST_DEVICE inline DrawnAxis drawn_axis(const GaussianTargetsParams& p, double x,
+                                                  std::int64_t size) {
+  double center = x;
+  if (p.center == Center::kRound && p.float32_joints) {
+    center = std::trunc(static_cast<float>(x) + 0.5f);
+  } else if (p.center != Center::kExact) {
+    center = std::trunc(x + 0.5);
+  }
+  const double radius = 3 * p.sigma;
+  const double limit = static_cast<double>(size);
+  const double low = std::trunc(center - radius), high = std::trunc(center + radius + 1);
+  const bool misses_map = low >= limit || high < 0;
+  if (p.window == Window::kFull) return {0, size, center, misses_map};
+  // Clamped before the conversion: a radius may be too large for an integer.
+  const auto begin = static_cast<std::int64_t>(std::fmin(std::fmax(low, 0.0), limit));
+  const auto end = static_cast<std::int64_t>(std::fmin(std::fmax(high, 0.0), limit));
+  const bool from_edge = p.window == Window::kThreeSigmaFromEdge;
+  return {begin, end, from_edge ? low + std::floor(radius + 0.5) : center, misses_map};
+}
+
+LOWERPOSE_HOST_DEVICE inline DrawnJoint drawn_joint(const GaussianTargetsParams& p, std::int64_t b,
+                                                    std::int64_t k) {
+  const double x = p.joints(b, k, 0), y = p.joints(b, k, 1), visible = p.visible(b, k);
+  DrawnJoint joint = {};
+  const bool visibility_is_a_float = std::fabs(visible) <= static_cast<double>(FLT_MAX);
+  if (!usable_coordinate(x) || !usable_coordinate(y) || !visibility_is_a_float) return joint;
+  joint.columns = drawn_axis(p, x, p.width);
+  joint.rows = drawn_axis(p, y, p.height);
+  if (p.zero_weight_outside && (joint.columns.misses_map || joint.rows.misses_map)) return joint;
+  joint.drawn = p.half_is_visible ? visible >= 0.5 : visible > 0.5;
+  joint.weight = p.copy_weight ? static_cast<float>(visible) : (joint.drawn ? 1.0f : 0.0f);
+  return joint;
+}
+
 // What a preset fixes, in words; the front door refuses other words.
 struct GaussianTargetsOptions {
   std::string center;   // "exact", "round", "round_float64"
@@ -59,6 +111,11 @@ void gaussian_targets(const TensorView& joints, const TensorView& visible,
 namespace cpu {
 template <class T>
 void gaussian_targets(const GaussianTargetsParams& params);
+}
+// Kernels on a GPU return nullptr, or what went wrong.
+namespace cuda {
+template <class T>
+const char* gaussian_targets(const GaussianTargetsParams& params, const Stream& stream);
 }
 
 }  // namespace lowerpose

@@ -32,9 +32,11 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
   params.refine = check.word<Refine>("refine", refine,
                                      {{"none", Refine::kNone}, {"quarter", Refine::kQuarter}});
   params.threads = threads;
-  if (heatmaps.device == Device::kCUDA) check.refuse_cuda();
-  dispatch_heatmap(heatmaps.dtype,
-                   [&](auto tag) { cpu::decode_heatmaps<typename decltype(tag)::type>(params); });
+  dispatch_heatmap(heatmaps.dtype, [&](auto tag) {
+    using T = typename decltype(tag)::type;
+    check.run([&] { cpu::decode_heatmaps<T>(params); },
+              [&](const Stream& stream) { return cuda::decode_heatmaps<T>(params, stream); });
+  });
 }
 
 }  // namespace lowerpose

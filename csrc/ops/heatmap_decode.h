@@ -34,5 +34,9 @@ namespace cpu {
 template <class T>
 void decode_heatmaps(const HeatmapDecodeParams& params);
 }
+namespace cuda {
+template <class T>
+const char* decode_heatmaps(const HeatmapDecodeParams& params, const Stream& stream);
+}
 
 }  // namespace lowerpose

@@ -1,5 +1,6 @@
 #include "ops/joints_mse.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "core/check.h"
@@ -8,12 +9,16 @@
 namespace lowerpose {
 namespace {
 
+void check_maps(Checker& check, const char* argument, const TensorView& maps) {
+  check.tensor(argument, maps);
+  check.dtype(argument, maps, kHeatmapDTypes);
+  check.shape(argument, maps, "[B, K, H, W]", {kAny, kAny, kAny, kAny});
+}
+
 void fill(Checker& check, const TensorView& output, const TensorView& target,
           const std::optional<TensorView>& weight, const JointsMSEOptions& options, int threads,
           JointsMSEParams& params) {
-  check.tensor("output", output);
-  check.dtype("output", output, kHeatmapDTypes);
-  check.shape("output", output, "[B, K, H, W]", {kAny, kAny, kAny, kAny});
+  check_maps(check, "output", output);
   const std::int64_t batch = output.shape[0], num_joints = output.shape[1];
   check.tensor("target", target);
   check.dtype("target", target, kHeatmapDTypes);
@@ -48,6 +53,19 @@ void check_gradient(Checker& check, const TensorView& gradient, const TensorView
               {output.shape[0], output.shape[1], output.shape[2], output.shape[3]});
 }
 
+// One partial sum a block, however the maps lie, and a counter.
+std::int64_t scratch_on_gpu(std::int64_t batch, std::int64_t num_joints, std::int64_t area) {
+  const auto blocks = [area](std::int64_t pixels) { return (area + pixels - 1) / pixels; };
+  return 1 + batch * std::max(num_joints * blocks(kJointsMSEValuesPerBlock),
+                              blocks(joints_mse_pixels_per_block(num_joints)));
+}
+
+std::int64_t scratch_size(const Checker& check, const TensorView& output) {
+  const std::int64_t batch = output.shape[0], num_joints = output.shape[1];
+  if (check.on_cpu()) return batch * num_joints;
+  return scratch_on_gpu(batch, num_joints, output.shape[2] * output.shape[3]);
+}
+
 // Calls `run` with the tags of both types.
 template <class Run>
 void dispatch_pair(DType output, DType target, Run&& run) {
@@ -58,9 +76,15 @@ void dispatch_pair(DType output, DType target, Run&& run) {
 
 }  // namespace
 
+std::int64_t joints_mse_scratch(const TensorView& output) {
+  Checker check("joints_mse_loss");
+  check_maps(check, "output", output);
+  return scratch_size(check, output);
+}
+
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
-                const TensorView& partials, const std::optional<TensorView>& gradient,
+                const TensorView& scratch, const std::optional<TensorView>& gradient,
                 const JointsMSEOptions& options, int threads) {
   Checker check("joints_mse_loss");
   JointsMSEForwardParams params;
@@ -69,19 +93,20 @@ void joints_mse(const TensorView& output, const TensorView& target,
   check.output("loss", loss);
   check.dtype("loss", loss, {is_double ? DType::kFloat64 : DType::kFloat32});
   check.shape("loss", loss, "one number", {});
-  check.output("partials", partials);
-  check.dtype("partials", partials, {DType::kFloat64});
-  check.shape("partials", partials, "[B, K]", {params.batch, params.num_joints});
+  check.output("scratch", scratch);
+  check.dtype("scratch", scratch, {DType::kFloat64});
+  check.shape("scratch", scratch, "[S]", {scratch_size(check, output)});
   if (gradient) {
     check_gradient(check, *gradient, output);
     params.gradient = HeatmapsView(*gradient);
   }
   params.loss = loss.data;
-  params.partials = static_cast<double*>(partials.data);
-  if (output.device == Device::kCUDA) check.refuse_cuda();
+  params.scratch = static_cast<double*>(scratch.data);
   dispatch_pair(output.dtype, target.dtype, [&](auto output_tag, auto target_tag) {
-    cpu::joints_mse<typename decltype(output_tag)::type, typename decltype(target_tag)::type>(
-        params);
+    using O = typename decltype(output_tag)::type;
+    using T = typename decltype(target_tag)::type;
+    check.run([&] { cpu::joints_mse<O, T>(params); },
+              [&](const Stream& stream) { return cuda::joints_mse<O, T>(params, stream); });
   });
 }
 
@@ -96,10 +121,12 @@ void joints_mse_backward(const TensorView& incoming, const TensorView& output,
   check_gradient(check, gradient, output);
   params.incoming = ScalarReader(incoming);
   params.gradient = HeatmapsView(gradient);
-  if (output.device == Device::kCUDA) check.refuse_cuda();
   dispatch_pair(output.dtype, target.dtype, [&](auto output_tag, auto target_tag) {
-    cpu::joints_mse_backward<typename decltype(output_tag)::type,
-                             typename decltype(target_tag)::type>(params);
+    using O = typename decltype(output_tag)::type;
+    using T = typename decltype(target_tag)::type;
+    check.run(
+        [&] { cpu::joints_mse_backward<O, T>(params); },
+        [&](const Stream& stream) { return cuda::joints_mse_backward<O, T>(params, stream); });
   });
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "core/heatmaps_view.h"
+#include "core/host_device.h"
 #include "core/scalar_reader.h"
 #include "core/tensor_view.h"
 
@@ -23,7 +24,7 @@ struct JointsMSEParams {
 
 struct JointsMSEForwardParams : JointsMSEParams {
   void* loss;             // one number: double where a map is, else float
-  double* partials;       // [B, K]: one sum a map, added in a fixed order whatever the threads
+  double* scratch;        // partial sums, which are added in a fixed order whatever the threads
   HeatmapsView gradient;  // of output's type; without memory if it is not wanted
 };
 
@@ -41,11 +42,23 @@ struct JointsMSEOptions {
   double loss_weight;
 };
 
+// A block of a GPU reads this many values of one map, or at most as many of an image whose maps are
+// interleaved: whole pixels there, and whole vectors of up to 8 values.
+inline constexpr std::int64_t kJointsMSEValuesPerBlock = 4096;
+LOWERPOSE_HOST_DEVICE inline std::int64_t joints_mse_pixels_per_block(std::int64_t num_joints) {
+  const std::int64_t pixels = kJointsMSEValuesPerBlock / (num_joints > 0 ? num_joints : 1);
+  return pixels < 8 ? 8 : pixels / 8 * 8;
+}
+
+// How many doubles `scratch` has for these maps: one a map on the CPU, one a block and a counter on
+// a GPU.
+std::int64_t joints_mse_scratch(const TensorView& output);
+
 // The scale is loss_weight / (B K H W), halved or not; an empty batch has loss 0. With `gradient`
 // (for an incoming gradient of 1) the maps are read only once for both.
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
-                const TensorView& partials, const std::optional<TensorView>& gradient,
+                const TensorView& scratch, const std::optional<TensorView>& gradient,
                 const JointsMSEOptions& options, int threads);
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
@@ -58,5 +71,11 @@ void joints_mse(const JointsMSEForwardParams& params);
 template <class Output, class Target>
 void joints_mse_backward(const JointsMSEBackwardParams& params);
 }  // namespace cpu
+namespace cuda {
+template <class Output, class Target>
+const char* joints_mse(const JointsMSEForwardParams& params, const Stream& stream);
+template <class Output, class Target>
+const char* joints_mse_backward(const JointsMSEBackwardParams& params, const Stream& stream);
+}  // namespace cuda
 
 }  // namespace lowerpose

@@ -43,7 +43,7 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
                 const std::optional<TensorView>& norm, double norm_value,
                 const std::string& norm_layout, const std::vector<double>& thresholds,
                 bool inclusive, const TensorView& correct, const TensorView& counted,
-                const TensorView& ratio) {
+                const TensorView& ratio, const TensorView& scratch) {
   Checker check("pck_counts");
   check.tensor("pred", pred);
   check.shape("pred", pred, "[B, K, 2]", {kAny, kAny, 2});
@@ -81,6 +81,9 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
   check.output("ratio", ratio);
   check.dtype("ratio", ratio, {DType::kFloat64});
   check.shape("ratio", ratio, "[T]", {num_thresholds});
+  check.output("scratch", scratch);
+  check.dtype("scratch", scratch, {DType::kInt64});
+  check.shape("scratch", scratch, "[1]", {1});
 
   params.pred = ScalarReader(pred);
   params.gt = ScalarReader(gt);
@@ -93,8 +96,9 @@ void pck_counts(const TensorView& pred, const TensorView& gt, const TensorView& 
   params.correct = static_cast<std::int64_t*>(correct.data);
   params.counted = static_cast<std::int64_t*>(counted.data);
   params.ratio = static_cast<double*>(ratio.data);
-  if (pred.device == Device::kCUDA) check.refuse_cuda();
-  cpu::pck_counts(params);
+  params.scratch = static_cast<std::int64_t*>(scratch.data);
+  check.run([&] { cpu::pck_counts(params); },
+            [&](const Stream& stream) { return cuda::pck_counts(params, stream); });
 }
 
 }  // namespace lowerpose

@@ -41,13 +41,14 @@ def _run_into(
     loss_weight: float,
 ) -> None:
     weighting = presets.LOSSES[preset]
-    partials = output.new_empty(output.shape[:2], dtype=torch.float64)  # a sum a map
+    size = _native.core.joints_mse_scratch(view(output))
+    scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.joints_mse(
         view(output),
         view(target),
         optional_view(weight),
         view(loss),
-        view(partials),
+        view(scratch),
         optional_view(gradient),
         weighting.half,
         weighting.squared_weight,
@@ -216,10 +217,11 @@ class _EagerLoss(torch.autograd.Function):
 def _gradient_in_forward(output: Tensor, target: Tensor) -> bool:
     """Whether only output needs a gradient, and its type can hold one before it is scaled.
 
-    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one.
+    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one. A GPU's
+    waits too: whether the incoming gradient is 1 could not be seen without waiting for the GPU.
     """
     wanted = torch.is_grad_enabled() and output.requires_grad and not target.requires_grad
-    return wanted and output.dtype in (torch.float32, torch.float64)
+    return wanted and output.is_cpu and output.dtype in (torch.float32, torch.float64)
 
 
 def joints_mse_loss(

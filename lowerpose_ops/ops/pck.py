@@ -42,6 +42,7 @@ def _run(
     correct, counted, ratio = _allocate(
         pred, gt, valid, norm, norm_value, norm_layout, thresholds, inclusive
     )
+    scratch = counted.new_empty((1,))
     _native.core.pck_counts(
         view(pred),
         view(gt),
@@ -54,6 +55,7 @@ def _run(
         view(correct),
         view(counted),
         view(ratio),
+        view(scratch),
     )
     return correct, counted, ratio
 

@@ -1,0 +1,126 @@
+"""The native module whose CUDA kernels run on the CPU, and what watches over its calls."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import torch
+
+# The places of the arguments that an operation fills, or uses as scratch.
+FILLED = {
+    "gaussian_targets": (2, 3),
+    "joints_mse": (3, 4, 5),
+    "joints_mse_backward": (4,),
+    "decode_heatmaps": (1, 2),
+    "pck_counts": (8, 9, 10, 11),
+}
+
+
+def memory_of(value: Any) -> tuple[int, int] | None:
+    """The address and the bytes from the first to the last element of a tensor or array."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() == 0 or value.device.type != "cpu":
+            return None
+        elements = 1 + sum(
+            (size - 1) * stride for size, stride in zip(value.shape, value.stride(), strict=True)
+        )
+        return value.data_ptr(), elements * value.element_size()
+    if isinstance(value, np.ndarray) and value.size > 0:
+        low, high = np.lib.array_utils.byte_bounds(value)
+        return low, high - low
+    return None
+
+
+class EmulatedCore:
+    """Stands in for lowerpose_ops._native.core.
+
+    For the length of a call the emulator knows the memory of the arguments and nothing else, so
+    that any other access is an error; and all outputs are filled with NaN (integers with -1), so
+    that an element which is not written shows.
+    """
+
+    def __init__(self, path: Path) -> None:
+        spec = importlib.util.spec_from_file_location("_C_emulated", path)
+        assert spec is not None
+        assert spec.loader is not None
+        self.module: ModuleType = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(self.module)
+        self.path = path
+        self._library = ctypes.CDLL(str(path))
+        self._library.lowerpose_emulator_launches.restype = ctypes.c_char_p
+        self._library.lowerpose_emulator_configure.argtypes = [ctypes.c_uint64, ctypes.c_int]
+        self._library.lowerpose_emulator_add_region.argtypes = [ctypes.c_void_p, ctypes.c_size_t]
+        self._library.lowerpose_emulator_remove_region.argtypes = [ctypes.c_void_p]
+        self.launched: list[str] = []  # kernels by name and template arguments, in order
+        self.checks_accesses = bool(self._library.lowerpose_emulator_checks_accesses())
+
+    @contextmanager
+    def seeded(self, seed: int, replays: int) -> Iterator[None]:
+        """Another schedule of the threads, each launch repeated under as many seeds."""
+        self._library.lowerpose_emulator_configure(seed, replays)
+        try:
+            yield
+        finally:
+            self._library.lowerpose_emulator_configure(0, 1)
+
+    def __getattr__(self, name: str) -> Any:
+        function = getattr(self.module, name)
+        if name not in FILLED:
+            return function
+
+        def watched(*arguments: Any) -> Any:
+            regions = [memory_of(argument) for argument in arguments]
+            for place in FILLED[name]:
+                fill_with_nan(arguments[place], regions[place])
+            known = [region for region in regions if region is not None]
+            for region in known:
+                self._library.lowerpose_emulator_add_region(*region)
+            self._library.lowerpose_emulator_clear_launches()
+            try:
+                return function(*arguments)
+            finally:
+                for start, _ in known:
+                    self._library.lowerpose_emulator_remove_region(start)
+                log = self._library.lowerpose_emulator_launches().decode()
+                self.launched += [line.split(" grid ")[0] for line in log.splitlines()]
+
+        return watched
+
+    def kernels(self) -> set[str]:
+        """All kernels of the module, named as in `launched`, from its symbols."""
+        symbols = subprocess.run(
+            ["nm", "--demangle", "--defined-only", str(self.path)],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        namespace = "lowerpose::cuda::(anonymous namespace)::"
+        names = re.findall(re.escape(namespace) + r"(\w+_kernel(?:<.*?>)?)\(lowerpose", symbols)
+        for value, layout in enumerate(("kMaps", "kPixels", "kStrided")):
+            names = [
+                name.replace(
+                    f"(lowerpose::cuda::Layout){value}", f"lowerpose::cuda::Layout::{layout}"
+                )
+                for name in names
+            ]
+        return set(names)
+
+
+def fill_with_nan(value: Any, region: tuple[int, int] | None) -> None:
+    """All bits 1: NaN in every floating type, -1 in every integer type."""
+    if region is None:
+        return
+    start, size = region
+    if value.nbytes == size:
+        ctypes.memset(start, 0xFF, size)
+    else:  # elements of somebody else lie between
+        value[...] = float("nan")
