@@ -1,6 +1,7 @@
 # The commands of the README. Each sets up .venv first, with the versions of constraints.txt.
 PYTHON ?= python3
 VENV := .venv
+EMULATED := build/emulated
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
@@ -16,13 +17,14 @@ SQUATS := runs/synthetic-squats
 SQUATS_FLAGS := --input-size 96 128 --sigma 1.5 --batch-size 32 --epochs 15 --schedule cosine \
 	--refine quarter --workers 1
 
-.PHONY: help setup train test bench lint format wheel clean
+.PHONY: help setup train test bench gpu-check lint format wheel clean
 
 help:
 	@echo "make train                      train a lower-body model on pictures made here"
 	@echo "make train DATA=/path/to/coco   train it on COCO (OUTPUT, FLAGS)"
 	@echo "make test                       run the tests (FLAGS)"
 	@echo "make bench                      compare the operations with what others use"
+	@echo "make gpu-check                  build, test and time the kernels on this machine's GPU (FLAGS)"
 	@echo "make lint                       check style and types"
 	@echo "make format                     mend style"
 	@echo "make wheel                      build a wheel into dist/"
@@ -53,11 +55,25 @@ endif
 $(SQUATS): | setup
 	$(BIN)/python -m python_models.data.synthetic_squats --output $@ --train 1600 --val 150
 
-test: setup
-	$(BIN)/python -m pytest $(FLAGS)
+# The CUDA kernels on the CPU, where CUDA's headers are; elsewhere an empty build and skipped tests.
+$(EMULATED)/built: $(VENV)/tools $(NATIVE) $(shell find tests/cuda_emulator -type f)
+	cmake -G Ninja -S . -B $(EMULATED) -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+		-DLOWERPOSE_CUDA=OFF -DLOWERPOSE_EMULATED=ON \
+		-DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
+		-Dpybind11_DIR=$$($(BIN)/python -m pybind11 --cmakedir) >$(EMULATED).log
+	cmake --build $(EMULATED) --target emulated
+	touch $@
+
+test: setup $(EMULATED)/built
+	LOWERPOSE_EMULATED=$$(find $(CURDIR)/$(EMULATED)/hooks -name '_C_emulated*.so') \
+		$(BIN)/python -m pytest $(FLAGS)
 
 bench: setup
 	$(BIN)/python -m pytest benchmarks --benchmark-only $(FLAGS)
+
+# With the Python and torch that are there, and no .venv: such machines often have no network.
+gpu-check:
+	@$(PYTHON) benchmarks/gpu_check.py $(FLAGS)
 
 lint: setup
 	$(BIN)/ruff check .

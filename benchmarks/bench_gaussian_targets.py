@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
+from benchmarks.peers import separable_targets
 
 BATCH, JOINTS, SIZE, SIGMA = 64, 6, (48, 64), 2.0
 
@@ -103,10 +104,7 @@ def test_exact(compare, inputs):
     columns, rows = torch.arange(SIZE[0]), torch.arange(SIZE[1])
 
     def separable():
-        """The best eager form: one factor a column and one a row."""
-        x = torch.exp(-((columns - joints[..., :1]) ** 2) / (2 * SIGMA**2))
-        y = torch.exp(-((rows - joints[..., 1:]) ** 2) / (2 * SIGMA**2))
-        return y[..., :, None] * x[..., None, :] * visible[..., None, None]
+        return separable_targets(joints, visible, columns, rows, SIGMA)
 
     torch.testing.assert_close(separable(), targets, rtol=1e-4, atol=1e-30)
     compare("gaussian_targets, exact")(

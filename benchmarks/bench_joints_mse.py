@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import lowerpose_ops as lp
+from benchmarks.peers import GradientInForward, summed_first, whole_map
 
 SHAPE = (64, 6, 64, 48)
 
@@ -28,31 +29,6 @@ def joint_loop(output, target, weight):
         truth = target[:, joint].reshape(len(output), -1)
         loss = loss + criterion(predicted * weight[:, joint], truth * weight[:, joint])
     return loss / output.shape[1]
-
-
-def whole_map(output, target, weight):
-    return ((output - target) ** 2 * weight[..., None]).mean()
-
-
-def summed_first(output, target, weight):
-    """Weights the sum of a map instead of each pixel."""
-    squared = (output - target).pow(2).sum((2, 3))
-    return (squared * weight[..., 0]).sum() / output.numel()
-
-
-class GradientInForward(torch.autograd.Function):
-    """The fewest passes that eager torch allows: difference, gradient, dot product."""
-
-    @staticmethod
-    def forward(ctx, output, target, weight):
-        difference = output - target
-        gradient = difference * (weight[..., None] * (2 / output.numel()))
-        ctx.gradient = gradient
-        return torch.dot(gradient.view(-1), difference.view(-1)) / 2
-
-    @staticmethod
-    def backward(ctx, incoming):
-        return (ctx.gradient if incoming == 1 else ctx.gradient * incoming), None, None
 
 
 compiled = torch.compile(summed_first, fullgraph=True)

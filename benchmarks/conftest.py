@@ -33,63 +33,76 @@ TURN = 5e-3  # seconds
 THREADS = 2
 
 Run = Callable[[], object]
+Timer = Callable[[int], float]  # the mean seconds of as many calls in a row
+Clock = Callable[[Run], Timer]
 
 
-def _seconds(run: Run, calls: int) -> float:
-    """The mean time of a few calls in a row."""
-    start = time.perf_counter()
-    for _ in range(calls):
-        run()
-    return (time.perf_counter() - start) / calls
+def wall_clock(run: Run) -> Timer:
+    def seconds(calls: int) -> float:
+        start = time.perf_counter()
+        for _ in range(calls):
+            run()
+        return (time.perf_counter() - start) / calls
+
+    return seconds
 
 
 @dataclass
 class Comparison:
-    """One operation against its baselines; collects a row a baseline."""
+    """One operation against its baselines; collects a row a baseline and clock."""
 
     benchmark: Any
     operation: str
-    rows: list[dict[str, Any]] = field(default_factory=list)
+    rows: list[dict[str, Any]]
+    clocks: dict[str, Clock] = field(default_factory=lambda: {"": wall_clock})
+    turn: float = TURN
+    moved: int | None = None  # bytes that the operation must read and write
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
         """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
         candidates = {"ours": ours, **baselines}
+        for name, clock in self.clocks.items():
+            timers = {candidate: clock(run) for candidate, run in candidates.items()}
+            self._compare(f"{self.operation}, {name}" if name else self.operation, timers)
+        timer = next(iter(self.clocks.values()))(ours)
+        self.benchmark.pedantic(timer, (1,), rounds=ROUNDS, warmup_rounds=WARMUP)
+
+    def _compare(self, operation: str, timers: dict[str, Timer]) -> None:
         calls = {}
-        for name, run in candidates.items():
-            _seconds(run, WARMUP)
-            calls[name] = max(CALLS, round(TURN / _seconds(run, WARMUP)))
-        times: dict[str, list[float]] = {name: [] for name in candidates}
+        for name, seconds in timers.items():
+            seconds(WARMUP)
+            calls[name] = max(CALLS, round(self.turn / seconds(WARMUP)))
+        times: dict[str, list[float]] = {name: [] for name in timers}
         for _ in range(ROUNDS):
-            for name, run in candidates.items():
-                times[name].append(_seconds(run, calls[name]))
-        for name in baselines:
+            for name, seconds in timers.items():
+                times[name].append(seconds(calls[name]))
+        for name in list(timers)[1:]:
             ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
             low, median, high = statistics.quantiles(ratios, n=4)
             row = {
-                "operation": self.operation,
+                "operation": operation,
                 "baseline": name,
                 "ours_us": statistics.median(times["ours"]) * 1e6,
                 "baseline_us": statistics.median(times[name]) * 1e6,
                 "ratio": median,
                 "ratio_quartiles": (low, high),
             }
+            if self.moved is not None:
+                row["gigabytes_per_second"] = self.moved / row["ours_us"] / 1e3
             self.rows.append(row)
-            self.benchmark.extra_info[name] = row
-        self.benchmark.pedantic(ours, rounds=ROUNDS, warmup_rounds=WARMUP)
+            self.benchmark.extra_info[f"{operation}: {name}"] = row
 
 
 _ROWS = pytest.StashKey[list[dict[str, Any]]]()
 
 
 @pytest.fixture
-def compare(
-    benchmark: Any, request: pytest.FixtureRequest
-) -> Iterator[Callable[[str], Comparison]]:
+def compare(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Comparison]]:
     """`compare(operation)(ours, {name: baseline, ...})`, on two threads."""
     before = torch.get_num_threads()
     torch.set_num_threads(THREADS)
     rows = request.config.stash.setdefault(_ROWS, [])
-    yield lambda operation: Comparison(benchmark, operation, rows)
+    yield lambda operation, **options: Comparison(benchmark, operation, rows, **options)
     torch.set_num_threads(before)
 
 
@@ -99,13 +112,18 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not rows:
         return
     write = terminalreporter.write_line
+    rates = any("gigabytes_per_second" in row for row in rows)
     write("")
     write(f"Medians of {ROUNDS} interleaved rounds, {THREADS} threads; ratio = baseline / ours")
-    write("| operation | baseline | ours, us | baseline, us | ratio | quartiles |")
-    write("|---|---|--:|--:|--:|--:|")
+    write(
+        "| operation | baseline | ours, us | baseline, us | ratio | quartiles |"
+        + rates * " ours, GB/s |"
+    )
+    write("|---|---|--:|--:|--:|--:|" + rates * "--:|")
     for row in rows:
         low, high = row["ratio_quartiles"]
+        rate = f" {row['gigabytes_per_second']:.0f} |" if "gigabytes_per_second" in row else ""
         write(
-            f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.0f} "
-            f"| {row['baseline_us']:.0f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |"
+            f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.1f} "
+            f"| {row['baseline_us']:.1f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |" + rate
         )

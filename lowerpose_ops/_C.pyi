@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 _Array: TypeAlias = Any
 
 cuda_version: str
+cuda_architectures: str
 
 def simd_level() -> str: ...
 def usable_threads(requested: int) -> int: ...

@@ -47,7 +47,7 @@ def emulated_core() -> EmulatedCore:
 
     `make test` builds it where CUDA's headers are found.
     """
-    if "LOWERPOSE_EMULATED" not in os.environ:
+    if not os.environ.get("LOWERPOSE_EMULATED"):
         pytest.skip("needs the emulated kernels: `make test` builds them where CUDA's headers are")
     return EmulatedCore(Path(os.environ["LOWERPOSE_EMULATED"]))
 

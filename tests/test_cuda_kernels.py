@@ -66,6 +66,18 @@ def cut_out(tensor: torch.Tensor) -> torch.Tensor:
     return view.copy_(tensor)
 
 
+def one_column(row_stride: int, pixel_stride: int) -> Callable[[torch.Tensor], torch.Tensor]:
+    """Maps of one column, for which the stride between columns may be anything."""
+
+    def lay_out(tensor: torch.Tensor) -> torch.Tensor:
+        batch, num_joints, height, _ = tensor.shape
+        storage = tensor.new_zeros(batch, num_joints, height * row_stride)
+        strides = (*storage.stride()[:2], row_stride, pixel_stride)
+        return storage.as_strided(tensor.shape, strides).copy_(tensor)
+
+    return lay_out
+
+
 # name: (how the maps are laid out, their shape, which kernel reads them)
 LAYOUTS = {
     "contiguous": (torch.Tensor.contiguous, (2, 3, 8, 16), "kMaps"),
@@ -80,10 +92,12 @@ LAYOUTS = {
     "more joints than threads": (channels_last, (1, 257, 2, 8), "kStrided"),
     "transposed": (transposed, (2, 3, 8, 16), "kStrided"),
     "cut out": (cut_out, (2, 3, 8, 16), "kStrided"),
+    "one column": (one_column(1, 8), (2, 3, 16, 1), "kMaps"),
+    "one column, spread": (one_column(8, 8), (2, 3, 16, 1), "kStrided"),
+    "one row": (torch.Tensor.contiguous, (2, 3, 1, 16), "kMaps"),
     "rows longer than a block": (unaligned, (1, 1, 3, 700), "kStrided"),
     "strided, several blocks": (transposed, (1, 1, 65, 66), "kStrided"),
 }
-TYPICAL = (2, 6, 64, 48)
 
 
 # Cases ----------------------------------------------------------------------------------------
@@ -117,7 +131,7 @@ def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
     def check() -> None:
         heatmaps = lay_out(maps(shape).to(dtype))
         if shape[0] > 1:
-            heatmaps[1, 0, -1, -2] = torch.nan
+            heatmaps[1, 0, -1, -1] = torch.nan
         ours = lp.decode_heatmaps(heatmaps, refine)
         expected = decode_reference.decode_heatmaps(heatmaps, refine)
         for result, plain in zip(ours, expected, strict=True):
@@ -260,7 +274,6 @@ def emulated(emulated_core, monkeypatch):
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_on_the_emulator(case, emulated):
-    assert emulated.checks_accesses
     assert launched_by(case.check) == case.kernels
 
 
@@ -287,3 +300,25 @@ def test_under_other_schedules(seed, emulated):
     for case in FEW_TYPES[seed - 1 :: 4]:
         with emulated.seeded(seed, replays=3):
             case.check()
+
+
+def test_a_launch_that_cuda_refuses_is_told(emulated):
+    """More maps than a grid can have blocks. Nothing is read: the memory is not there."""
+    count = 2**31
+    memory = torch.zeros(1)
+    shapes = (count, 1, 1, 1), (count, 1, 2), (count, 1)
+    views = [
+        (
+            memory.data_ptr(),
+            shape,
+            torch.empty(shape, device="meta").stride(),
+            "float32",
+            "cpu",
+            0,
+            0,
+        )
+        for shape in shapes
+    ]
+    with pytest.raises(RuntimeError, match=r"decode_heatmaps: .* did not take the work: invalid"):
+        emulated.decode_heatmaps(*views, "none", 1)
+    assert launched_by(CASES[0].check) == CASES[0].kernels  # and the next call works

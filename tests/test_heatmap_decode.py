@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 import lowerpose_ops as lp
 from lowerpose_ops.reference import heatmap_decode as reference
-from tests.heatmap_samples import maps
+from tests.heatmap_samples import far_apart, maps
 
 
 def check_same(heatmaps, refine):
@@ -28,6 +28,11 @@ def test_random_maps(size, dtype, refine):
     check_same(heatmaps.contiguous(memory_format=torch.channels_last), refine)
     check_same(heatmaps.transpose(2, 3), refine)
     check_same(heatmaps[:, ::2, 1 if size[0] > 1 else 0 :, ::3], refine)
+
+
+@pytest.mark.usefixtures("device")
+def test_offsets_beyond_32_bits():
+    check_same(far_apart(maps((2, 3, 8, 8)).half()), "quarter")
 
 
 @pytest.mark.usefixtures("device")

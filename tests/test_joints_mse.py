@@ -7,7 +7,7 @@ import torch
 
 import lowerpose_ops as lp
 from lowerpose_ops.reference import joints_mse as reference
-from tests.heatmap_samples import maps, weights
+from tests.heatmap_samples import far_apart, maps, weights
 from tests.tolerances import GRADIENT_RTOL, LOSS_RTOL
 
 DTYPES = [torch.float32, torch.float64]
@@ -106,6 +106,19 @@ def test_the_gradient_of_a_channels_last_map_is_channels_last():
     output = maps((2, 6, 16, 12)).contiguous(memory_format=torch.channels_last).requires_grad_()
     lp.joints_mse_loss(output, maps((2, 6, 16, 12), seed=1)).backward()
     assert output.grad.is_contiguous(memory_format=torch.channels_last)
+
+
+@pytest.mark.usefixtures("device")
+def test_offsets_beyond_32_bits():
+    shape = (2, 3, 8, 8)
+    near, target = maps(shape).half(), maps(shape, seed=1).half()
+    far = far_apart(near).requires_grad_()
+    near.requires_grad_()
+    losses = [lp.joints_mse_loss(output, far_apart(target)) for output in (near, far)]
+    for loss in losses:
+        loss.backward()
+    assert torch.equal(*losses)
+    assert torch.equal(near.grad, far.grad)
 
 
 @pytest.mark.usefixtures("device")

@@ -31,6 +31,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   });
 
   m.attr("cuda_version") = LOWERPOSE_CUDA_VERSION;  // "" when built without CUDA
+  m.attr("cuda_architectures") = LOWERPOSE_CUDA_ARCHITECTURES;
   m.def("simd_level", &simd_level);
   m.def("usable_threads", &usable_threads);
 

@@ -74,7 +74,7 @@ __global__ void __launch_bounds__(kThreads)
   const auto num_joints = static_cast<unsigned>(p.num_joints);
   const DrawnJoint joint = drawn_joint(p, index / num_joints, index % num_joints);
   if (tile == 0 && thread == 0) p.weights[index] = joint.weight;
-  if (thread < kTile && thread < width) {
+  if (thread < width) {
     columns[thread].set(joint.drawn ? gaussian(joint.columns, left + thread, p.sigma) : 0);
   } else if (thread >= kTile && thread - kTile < height) {
     const int row = thread - kTile;

@@ -32,15 +32,18 @@ inline bool vectors_are_aligned(const HeatmapsView& maps, const MapsShape& shape
 inline Layout layout_of(const HeatmapsView& maps, const MapsShape& shape, std::int64_t element_size,
                         std::int64_t count, std::int64_t threads) {
   const std::int64_t bytes = element_size * count;
-  const std::int64_t row = maps.strides[2], pixel = maps.strides[3];
-  const bool gapless = shape.height == 1 || row == shape.width * pixel;
-  const auto is = [&](Layout layout, std::int64_t values) {
-    return gapless && values % count == 0 &&
-           vectors_are_aligned(maps, shape, layout, element_size, bytes);
+  // Whether each pixel lies `step` elements behind the one before. Strides of one row or column
+  // mean nothing.
+  const auto steps_by = [&](std::int64_t step) {
+    return (shape.width == 1 || maps.strides[3] == step) &&
+           (shape.height == 1 || maps.strides[2] == shape.width * step);
   };
-  if ((pixel == 1 || shape.width == 1) && is(Layout::kMaps, shape.area())) return Layout::kMaps;
-  const bool interleaved = maps.strides[1] == 1 && pixel == shape.num_joints;
+  const auto is = [&](Layout layout, std::int64_t values) {
+    return values % count == 0 && vectors_are_aligned(maps, shape, layout, element_size, bytes);
+  };
+  if (steps_by(1) && is(Layout::kMaps, shape.area())) return Layout::kMaps;
   // A block's threads each keep to joints of their own, so there must be enough of them.
+  const bool interleaved = maps.strides[1] == 1 && steps_by(shape.num_joints);
   if (interleaved && shape.num_joints <= threads &&
       is(Layout::kPixels, shape.area() * shape.num_joints)) {
     return Layout::kPixels;

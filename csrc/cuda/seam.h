@@ -9,6 +9,8 @@
 #include <cuda_fp16.h>
 #include <cuda_runtime.h>
 
+#include <cstddef>
+
 // T* name: the dynamic shared memory of the block. A macro, because the emulator cannot spell
 // `extern __shared__`.
 #define LOWERPOSE_DYNAMIC_SHARED(T, name)                             \
