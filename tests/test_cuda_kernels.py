@@ -66,14 +66,10 @@ def cut_out(tensor: torch.Tensor) -> torch.Tensor:
     return view.copy_(tensor)
 
 
-def one_column(row_stride: int, pixel_stride: int) -> Callable[[torch.Tensor], torch.Tensor]:
-    """Maps of one column, for which the stride between columns may be anything."""
-
+def strided(*strides: int) -> Callable[[torch.Tensor], torch.Tensor]:
     def lay_out(tensor: torch.Tensor) -> torch.Tensor:
-        batch, num_joints, height, _ = tensor.shape
-        storage = tensor.new_zeros(batch, num_joints, height * row_stride)
-        strides = (*storage.stride()[:2], row_stride, pixel_stride)
-        return storage.as_strided(tensor.shape, strides).copy_(tensor)
+        last = sum((size - 1) * stride for size, stride in zip(tensor.shape, strides, strict=True))
+        return tensor.new_zeros(last + 1).as_strided(tensor.shape, strides).copy_(tensor)
 
     return lay_out
 
@@ -92,9 +88,15 @@ LAYOUTS = {
     "more joints than threads": (channels_last, (1, 257, 2, 8), "kStrided"),
     "transposed": (transposed, (2, 3, 8, 16), "kStrided"),
     "cut out": (cut_out, (2, 3, 8, 16), "kStrided"),
-    "one column": (one_column(1, 8), (2, 3, 16, 1), "kMaps"),
-    "one column, spread": (one_column(8, 8), (2, 3, 16, 1), "kStrided"),
-    "one row": (torch.Tensor.contiguous, (2, 3, 1, 16), "kMaps"),
+    # What has one element along an axis may have any stride there.
+    "one column": (strided(48, 16, 1, 8), (2, 3, 16, 1), "kMaps"),
+    "one column, spread": (strided(384, 128, 8, 8), (2, 3, 16, 1), "kStrided"),
+    "one row": (strided(48, 16, 7, 1), (2, 3, 1, 16), "kMaps"),
+    "one image": (strided(1, 128, 16, 1), (1, 2, 8, 16), "kMaps"),
+    "one joint": (strided(128, 1, 16, 1), (2, 1, 8, 16), "kMaps"),
+    "images an odd way apart": (strided(385, 128, 16, 1), (2, 3, 8, 16), "kStrided"),
+    "maps an odd way apart": (strided(1024, 129, 16, 1), (2, 3, 8, 16), "kStrided"),
+    "channels_last, an odd way apart": (strided(2177, 1, 272, 17), (2, 17, 8, 16), "kStrided"),
     "rows longer than a block": (unaligned, (1, 1, 3, 700), "kStrided"),
     "strided, several blocks": (transposed, (1, 1, 65, 66), "kStrided"),
 }
@@ -300,6 +302,29 @@ def test_under_other_schedules(seed, emulated):
     for case in FEW_TYPES[seed - 1 :: 4]:
         with emulated.seeded(seed, replays=3):
             case.check()
+
+
+def test_no_joints_at_all(emulated):
+    """Nothing is launched, and the ratio is written all the same."""
+    empty = torch.zeros(2, 0, 2), torch.zeros(2, 0, 2), torch.ones(2, 0)
+    assert launched_by(lambda: lp.pck(*empty, 1.0)) == ()
+    assert lp.pck(*empty, 1.0).isnan()
+
+
+def test_the_device_of_the_tensors_is_made_current(emulated):
+    """The emulator has device 0 and no other."""
+    tensors = maps((1, 2, 8, 8)), torch.zeros(1, 2, 2), torch.zeros(1, 2)
+    for index in (0, 1):
+        views = [
+            (t.data_ptr(), tuple(t.shape), t.stride(), "float32", "cuda", index, 0) for t in tensors
+        ]
+        if index == 0:
+            emulated.decode_heatmaps(*views, "none", 1)
+            expected = decode_reference.decode_heatmaps(tensors[0], "none")
+            torch.testing.assert_close(tensors[1:], expected, rtol=0, atol=0)
+        else:
+            with pytest.raises(RuntimeError, match=r"decode_heatmaps: cuda:1 .*invalid device"):
+                emulated.decode_heatmaps(*views, "none", 1)
 
 
 def test_a_launch_that_cuda_refuses_is_told(emulated):

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cuda/elements.cuh"
 #include "cuda/layout.h"
 #include "cuda/pixel_walk.cuh"
@@ -32,7 +34,7 @@ __device__ double factor(const JointsMSEParams& p, std::int64_t b, std::int64_t 
 // The widest vector for two types: of 16 bytes of the larger.
 template <class Output, class Target>
 inline constexpr int kPackOf =
-    kPackBytes / (sizeof(Output) > sizeof(Target) ? sizeof(Output) : sizeof(Target));
+    kPackBytes / static_cast<int>(std::max(sizeof(Output), sizeof(Target)));
 
 // The differences of kPack elements, squared and added to `sums`, lane by lane, and their gradient.
 // Either all belong to one joint (kJoints is 1), or each lane to its own.
@@ -203,11 +205,11 @@ const char* joints_mse(const JointsMSEForwardParams& p, const Stream& stream) {
   work.loss = p.loss;
   const bool empty = p.batch * p.num_joints * p.height * p.width == 0;
   return on(stream, [&](cudaStream_t queue) {
-    // An empty batch has loss 0, all of whose bits are 0.
+    // An empty batch has loss 0, all of whose bits are 0, and nothing is launched for it.
     void* const cleared = empty ? p.loss : static_cast<void*>(work.ticket);
     const std::size_t bytes = empty ? sizeof(Arithmetic<Output, Target>) : sizeof(*work.ticket);
     const cudaError_t error = cudaMemsetAsync(cleared, 0, bytes, queue);
-    return error != cudaSuccess || empty ? error : launch_work<Output, Target>(work, queue);
+    return error != cudaSuccess ? error : launch_work<Output, Target>(work, queue);
   });
 }
 

@@ -13,7 +13,7 @@ namespace lowerpose::cuda {
 class CurrentDevice {
  public:
   explicit CurrentDevice(int index) : error_(cudaGetDevice(&before_)) {
-    if (error_ == cudaSuccess && before_ != index) error_ = cudaSetDevice(index);
+    if (error_ == cudaSuccess) error_ = cudaSetDevice(index);
   }
   CurrentDevice(const CurrentDevice&) = delete;
   CurrentDevice& operator=(const CurrentDevice&) = delete;

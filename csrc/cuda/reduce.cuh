@@ -20,13 +20,13 @@ __device__ __forceinline__ T warp_sum(T value) {
   return value;
 }
 
-// The sum over all threads of the block, in thread 0. Every thread must come, once.
+// The sum over all threads of the block, in thread 0. Every thread must come, and meet a barrier
+// before it comes again.
 template <int kThreads, class T>
 __device__ T block_sum(T value) {
   __shared__ T sums[kThreads / kWarp];
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
   value = warp_sum(value);
-  __syncthreads();  // for who comes again: the sums of before have been read
   if (lane == 0) sums[warp] = value;
   __syncthreads();
   if (warp > 0) return value;
