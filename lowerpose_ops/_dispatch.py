@@ -84,8 +84,8 @@ def gaussian_targets(
 
     Returns:
         The targets, [B, K, H, W] or [K, H, W], and the float32 weights, [B, K, 1] or [K, 1]. NumPy
-        for NumPy, tensors on the joints' device for tensors. No gradient flows to the joints:
-        joints that require one are refused.
+        for NumPy, tensors on the joints' device for tensors. No gradient flows to joints or
+        visible: tensors that require one are refused.
 
     Raises:
         TypeError: An argument is of another type, dtype or layout.

@@ -274,6 +274,25 @@ def test_no_subnormal_values():
     assert (target == 0).any()
 
 
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_the_smallest_values_are_as_exact_as_the_others(dtype):
+    """Down to the smallest normal float, where the parts of a product may not be."""
+    generator = torch.Generator("cpu").manual_seed(0)
+    joints = 20 * torch.rand(4, 6, 2, generator=generator, device="cpu")
+    joints = joints.to(torch.get_default_device())
+    for sigma in (1.7, 2.0, 3.609):
+        targets, _ = lp.gaussian_targets(joints, torch.ones(4, 6), (64, 64), sigma, dtype=dtype)
+        expected, _ = reference.gaussian_targets(
+            joints, torch.ones(4, 6), (64, 64), sigma, dtype=torch.float64
+        )
+        small = (expected < 1e-30) & (expected > 1.0001 * torch.finfo(torch.float32).tiny)
+        assert small.sum() > 100
+        torch.testing.assert_close(
+            targets[small].double(), expected[small], **TARGET_TOLERANCE[dtype]
+        )
+
+
 @pytest.mark.usefixtures("array_device")
 def test_empty_batch():
     targets, weights = lp.gaussian_targets(np.zeros((0, 6, 2)), np.zeros((0, 6)), SIZE)
@@ -358,10 +377,12 @@ def test_values_down_to_the_smallest_normal_number():
     assert targets[0, 0, 59] == pytest.approx(np.exp(-708.2), rel=1e-12)
 
 
-def test_joints_that_require_a_gradient_are_refused():
-    joints = torch.zeros(1, 2, 2, requires_grad=True)
+def test_arguments_that_require_a_gradient_are_refused():
+    joints, visible = torch.zeros(1, 2, 2), torch.ones(1, 2)
     with pytest.raises(ValueError, match="joints must not require a gradient"):
-        lp.gaussian_targets(joints, torch.ones(1, 2), SIZE)
+        lp.gaussian_targets(joints.clone().requires_grad_(), visible, SIZE)
+    with pytest.raises(ValueError, match="visible must not require a gradient"):
+        lp.gaussian_targets(joints, visible.requires_grad_(), SIZE)
 
 
 @pytest.mark.parametrize("preset", ["exact", "lower_body", "hrnet"])

@@ -99,6 +99,8 @@ def test_shapes_and_types():
     assert coords.dtype == scores.dtype == torch.float32
     assert not coords.requires_grad
     assert lp.decode_heatmaps(torch.zeros(0, 6, 8, 8))[0].shape == (0, 6, 2)
+    interleaved = torch.empty(2, 0, 8, 8, memory_format=torch.channels_last)
+    assert lp.decode_heatmaps(interleaved)[0].shape == (2, 0, 2)
 
 
 @pytest.mark.parametrize(

@@ -168,13 +168,32 @@ def test_nan_in_an_unweighted_joint_shows():
 
 
 @pytest.mark.usefixtures("device")
-@pytest.mark.parametrize("shape", [(0, 6, 8, 8), (2, 0, 8, 8), (2, 6, 0, 8)])
+@pytest.mark.parametrize("size", [(8, 8), (3, 5), (96, 72)])
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_an_infinite_weight_counts_differences_alone(size, layout):
+    """However a map is divided among threads, parts without a difference add nothing."""
+    weight = torch.tensor([[math.inf, 1.0]])
+    output = torch.zeros(1, 2, *size).contiguous(memory_format=layout)
+    target = torch.zeros(1, 2, *size).contiguous(memory_format=layout)
+    assert lp.joints_mse_loss(output, target, weight).item() == 0
+    output[0, 0, 1, 1] = 1
+    assert lp.joints_mse_loss(output, target, weight).item() == math.inf
+    assert lp.joints_mse_loss(output, target, -weight).item() == -math.inf
+    weight[0, 1] = math.nan
+    assert lp.joints_mse_loss(output, target, weight).isnan()
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("shape", [(0, 6, 8, 8), (2, 0, 8, 8), (2, 6, 0, 8), (1, 0, 1, 1)])
 def test_empty_input_has_no_loss(shape):
     output = torch.zeros(shape, requires_grad=True)
     loss = lp.joints_mse_loss(output, torch.zeros(shape), torch.ones(shape[:2]))
     loss.backward()
     assert loss.item() == 0
     assert output.grad.shape == shape
+    last = torch.empty(shape, memory_format=torch.channels_last).requires_grad_()
+    lp.joints_mse_loss(last, torch.zeros(shape), torch.ones(shape[:2])).backward()
+    assert last.grad.shape == shape
     infinite = torch.full(shape[:2], math.inf)
     assert lp.joints_mse_loss(output.detach(), torch.zeros(shape), infinite).item() == 0
 

@@ -95,6 +95,8 @@ def test_the_limit_of_usable_coordinates():
 def test_tensors_are_checked_as_arrays_are():
     joints, valid = torch.zeros(1, 2, 2, requires_grad=True), torch.ones(1, 2)
     assert not lp.pck(joints, joints.detach(), valid, 1.0).requires_grad
+    norm = torch.ones(1, requires_grad=True)
+    assert not lp.pck(joints.detach(), joints, valid.requires_grad_(), norm).requires_grad
     with pytest.raises(ValueError, match="pck: cmp must be"):
         lp.pck(joints, joints, valid, 1.0, cmp="<")
     with pytest.raises(ValueError, match="pck: threshold must be not negative"):

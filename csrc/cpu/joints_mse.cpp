@@ -26,8 +26,8 @@ LOWERPOSE_SIMD double squared_difference(const C* a, const C* b, std::int64_t co
   double total = 0;
   for (int lane = 0; lane < kLanes; ++lane) total += static_cast<double>(sum[lane]);
   for (; i < count; ++i) {
-    const C difference = a[i] - b[i];
-    total += static_cast<double>(difference) * static_cast<double>(difference);
+    const C difference = a[i] - b[i], square = difference * difference;
+    total += static_cast<double>(square);
     if constexpr (kGradient) gradient[i] = factor * difference;
   }
   return total;
@@ -79,7 +79,7 @@ void pass_over_maps(const Params& p, double gradient_scale, double* partials) {
           sum += squared_difference<false, C>(o, t, count, nullptr, scale);
         }
       });
-      if (partials != nullptr) partials[index] = map_factor * sum;
+      if (partials != nullptr) partials[index] = joints_mse_weighted(map_factor, sum);
     }
   });
 }

@@ -11,7 +11,8 @@ constexpr int kThreads = 256;
 constexpr int kTile = 64;  // a block draws this many rows and columns of one map, or what is left
 
 // A factor of a pixel. Doubles are slow on most GPUs, so where a float is enough it is two of them,
-// of which the second is what the first leaves out.
+// of which the second is what the first leaves out. Both are times 2^40: else what is left out of
+// the smallest ones would be below the range of floats.
 template <class C>
 struct Factor;
 
@@ -20,8 +21,9 @@ struct Factor<float> {
   float high, low;
 
   __device__ void set(double value) {
-    high = static_cast<float>(value);
-    low = static_cast<float>(value - static_cast<double>(high));
+    const double scaled = value * 0x1p40;
+    high = static_cast<float>(scaled);
+    low = static_cast<float>(scaled - static_cast<double>(high));
   }
 };
 
@@ -38,7 +40,7 @@ __device__ __forceinline__ float product(const Factor<float>& a, const Factor<fl
   const float high = a.high * b.high;
   const float low = fmaf(a.high, b.high, -high) + (a.high * b.low + a.low * b.high);
   const float value = high + low;
-  return value < FLT_MIN ? 0.0f : value;
+  return value < FLT_MIN * 0x1p80f ? 0.0f : value * 0x1p-80f;
 }
 
 __device__ __forceinline__ double product(const Factor<double>& a, const Factor<double>& b) {

@@ -155,6 +155,7 @@ const char* decode_heatmaps(const HeatmapDecodeParams& p, const Stream& stream) 
   const MapsShape shape{p.batch, p.num_joints, p.height, p.width};
   const std::int64_t maps = p.batch * p.num_joints;
   return on(stream, [&](cudaStream_t queue) {
+    if (maps == 0) return cudaSuccess;
     switch (layout_of(p.heatmaps, shape, sizeof(T), kPack, kThreads)) {
       case Layout::kMaps:
         return launch_blocks<decode_map_kernel<T, kPack>>(maps, kThreads, queue, p);

@@ -150,7 +150,7 @@ __global__ void __launch_bounds__(kThreads, 3) joints_mse_kernel(const Work work
   double sum = 0;
 #pragma unroll
   for (int lane = 0; lane < kPack; ++lane) {
-    sum += factors[kImage ? lane : 0] * static_cast<double>(sums[lane]);
+    sum += joints_mse_weighted(factors[kImage ? lane : 0], static_cast<double>(sums[lane]));
   }
   finish_loss<C>(work, sum);
 }
@@ -171,6 +171,7 @@ Layout common_layout(const Work& work) {
 template <class Output, class Target>
 cudaError_t launch_work(Work& work, cudaStream_t queue) {
   const JointsMSEParams& p = work.maps;
+  if (p.batch * p.num_joints == 0) return cudaSuccess;
   const Layout layout = common_layout<Output, Target>(work);
   const bool image = layout == Layout::kPixels;
   const std::int64_t size =

@@ -89,6 +89,7 @@ cudaError_t count(const PckParams& p, cudaStream_t queue) {
 const char* pck_counts(const PckParams& p, const Stream& stream) {
   return on(stream, [&](cudaStream_t queue) {
     if (p.num_joints > 0) return count(p, queue);
+    if (p.num_thresholds == 0) return cudaSuccess;
     // Nothing counts: the ratios are NaN, as which all bits set are read.
     return cudaMemsetAsync(p.ratio, 0xff, p.num_thresholds * sizeof(*p.ratio), queue);
   });

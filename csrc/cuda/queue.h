@@ -13,18 +13,22 @@ namespace lowerpose::cuda {
 class CurrentDevice {
  public:
   explicit CurrentDevice(int index) : error_(cudaGetDevice(&before_)) {
-    if (error_ == cudaSuccess) error_ = cudaSetDevice(index);
+    // Only if it is another one: to set a device also sets its primary context, and the caller may
+    // have made another context of it current.
+    moved_ = error_ == cudaSuccess && before_ != index;
+    if (moved_) error_ = cudaSetDevice(index);
   }
   CurrentDevice(const CurrentDevice&) = delete;
   CurrentDevice& operator=(const CurrentDevice&) = delete;
   ~CurrentDevice() {
-    if (error_ == cudaSuccess) cudaSetDevice(before_);
+    if (moved_) cudaSetDevice(before_);
   }
   cudaError_t error() const { return error_; }
 
  private:
   int before_ = 0;
   cudaError_t error_;
+  bool moved_ = false;
 };
 
 // nullptr, or the error in words; the runtime forgets it.

@@ -1,6 +1,7 @@
 // The weighted mean squared error between heatmaps, and its gradient.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <optional>
 
@@ -41,6 +42,12 @@ struct JointsMSEOptions {
   bool squared_weight;  // w^2 instead of w
   double loss_weight;
 };
+
+// What a map, or a part of one, adds to the loss. Without a difference that is nothing even under
+// an infinite weight: it would be NaN, depending on how the map is divided into parts.
+LOWERPOSE_HOST_DEVICE inline double joints_mse_weighted(double factor, double sum) {
+  return sum == 0 && std::isinf(factor) ? 0.0 : factor * sum;
+}
 
 // A block of a GPU reads this many values of one map, or at most as many of an image whose maps are
 // interleaved: whole pixels there, and whole vectors of up to 8 values.

@@ -68,6 +68,7 @@ def gaussian_targets(
     """`lowerpose_ops.gaussian_targets` for tensors."""
     check_tensors(_NAME, joints=joints, visible=visible)
     check_no_gradient(_NAME, "joints", joints)
+    check_no_gradient(_NAME, "visible", visible)
     arguments.choice(_NAME, "preset", preset, presets.TARGETS)
     dtype = torch.float32 if dtype is None else dtype
     if dtype not in _DTYPES:

@@ -256,7 +256,8 @@ def joints_mse_loss(
         Arithmetic is in that type too, and 16-bit gradients are scaled before they are rounded. A
         float32 or float64 gradient of output alone is computed with the loss and kept beside the
         maps until backward. The gradient cannot be differentiated again; forward-mode
-        differentiation and torch.func.grad cannot pass through; torch.func.vmap can, slowly.
+        differentiation and torch.func.grad cannot pass through; torch.func.vmap can, slowly. In
+        float32, differences above 1e19 overflow when they are squared.
 
     Raises:
         TypeError: An argument is of another type or dtype.

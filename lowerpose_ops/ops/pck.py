@@ -89,8 +89,11 @@ def _count(
     norm_value = (
         1.0 if tensor_norm is not None else arguments.number(name, "norm (if no tensor)", norm)
     )
-    counts: tuple[Tensor, Tensor, Tensor] = _pck_counts(
-        pred.detach(), gt, valid, tensor_norm, norm_value, norm_layout, thresholds, cmp == "le"
+    if tensor_norm is not None:
+        tensor_norm = tensor_norm.detach()
+    counts: tuple[Tensor, Tensor, Tensor] = _pck_counts(  # counts have no gradient
+        *(pred.detach(), gt.detach(), valid.detach(), tensor_norm, norm_value, norm_layout),
+        *(thresholds, cmp == "le"),
     )
     return counts
 
