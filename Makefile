@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 EMULATED := build/emulated
+EXTENSION = $(shell $(BIN)/python -c 'import sysconfig; print(sysconfig.get_config_var("EXT_SUFFIX"))')
 BIN := $(VENV)/bin
 INSTALL := $(BIN)/python -m pip install --quiet --constraint constraints.txt
 
@@ -57,6 +58,7 @@ $(SQUATS): | setup
 
 # The CUDA kernels on the CPU, where CUDA's headers are; elsewhere an empty build and skipped tests.
 $(EMULATED)/built: $(VENV)/tools $(NATIVE) $(shell find tests/cuda_emulator -type f)
+	mkdir -p build
 	cmake -G Ninja -S . -B $(EMULATED) -DCMAKE_BUILD_TYPE=RelWithDebInfo \
 		-DLOWERPOSE_CUDA=OFF -DLOWERPOSE_EMULATED=ON \
 		-DCMAKE_MAKE_PROGRAM=$(CURDIR)/$(BIN)/ninja -DPython_EXECUTABLE=$(CURDIR)/$(BIN)/python \
@@ -65,7 +67,7 @@ $(EMULATED)/built: $(VENV)/tools $(NATIVE) $(shell find tests/cuda_emulator -typ
 	touch $@
 
 test: setup $(EMULATED)/built
-	LOWERPOSE_EMULATED=$$(find $(CURDIR)/$(EMULATED)/hooks -name '_C_emulated*.so') \
+	LOWERPOSE_EMULATED=$$(ls $(CURDIR)/$(EMULATED)/hooks/_C_emulated$(EXTENSION) 2>/dev/null) \
 		$(BIN)/python -m pytest $(FLAGS)
 
 bench: setup

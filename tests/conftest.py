@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from lowerpose_ops import _native
-from tests.emulated_cuda import EmulatedCore
+from tests.emulated_cuda import EmulatedCore, not_here
 
 # The machines that run this are shared: an example that takes long proves nothing.
 # A device stays the same for all examples of a test.
@@ -48,7 +48,7 @@ def emulated_core() -> EmulatedCore:
     `make test` builds it where CUDA's headers are found.
     """
     if not os.environ.get("LOWERPOSE_EMULATED"):
-        pytest.skip("needs the emulated kernels: `make test` builds them where CUDA's headers are")
+        not_here("needs the emulated kernels: `make test` builds them where CUDA's headers are")
     return EmulatedCore(Path(os.environ["LOWERPOSE_EMULATED"]))
 
 

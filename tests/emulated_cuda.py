@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import os
 import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
+import pytest
 import torch
 
 # The places of the arguments that an operation fills, or uses as scratch.
@@ -25,19 +27,39 @@ FILLED = {
 }
 
 
+# What no kernel is launched for.
+UNWATCHED = {"joints_mse_scratch", "simd_level", "usable_threads", "cuda_version"}
+
+byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds  # numpy.lib's since NumPy 2
+
+
+def not_here(reason: str) -> NoReturn:
+    """Skips a test; fails it where LOWERPOSE_REQUIRE_EMULATED says that nothing may be missing."""
+    if os.environ.get("LOWERPOSE_REQUIRE_EMULATED"):
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
 def memory_of(value: Any) -> tuple[int, int] | None:
-    """The address and the bytes from the first to the last element of a tensor or array."""
+    """The address and the bytes from the first to the last element of a tensor or array.
+
+    None for what has no elements, and for what is neither.
+    """
+    if isinstance(value, np.ndarray):
+        low, high = byte_bounds(value)
+        return (low, high - low) if value.size > 0 else None
     if isinstance(value, torch.Tensor):
-        if value.numel() == 0 or value.device.type != "cpu":
-            return None
-        elements = 1 + sum(
-            (size - 1) * stride for size, stride in zip(value.shape, value.stride(), strict=True)
-        )
-        return value.data_ptr(), elements * value.element_size()
-    if isinstance(value, np.ndarray) and value.size > 0:
-        low, high = np.lib.array_utils.byte_bounds(value)
-        return low, high - low
-    return None
+        address, shape, strides = value.data_ptr(), value.shape, value.stride()
+        element_size = value.element_size()
+    elif isinstance(value, tuple):  # what _library.view makes of a tensor
+        address, shape, strides, dtype = value[:4]
+        element_size = getattr(torch, dtype).itemsize
+    else:
+        return None
+    if 0 in shape:
+        return None
+    last = sum((size - 1) * stride for size, stride in zip(shape, strides, strict=True))
+    return address, (last + 1) * element_size
 
 
 class EmulatedCore:
@@ -72,24 +94,32 @@ class EmulatedCore:
         finally:
             self._library.lowerpose_emulator_configure(0, 1)
 
+    @contextmanager
+    def knowing(self, regions: list[tuple[int, int]]) -> Iterator[None]:
+        """Memory that kernels may use, and nothing else; by address and bytes."""
+        for region in regions:
+            self._library.lowerpose_emulator_add_region(*region)
+        try:
+            yield
+        finally:
+            for start, _ in regions:
+                self._library.lowerpose_emulator_remove_region(start)
+
     def __getattr__(self, name: str) -> Any:
         function = getattr(self.module, name)
-        if name not in FILLED:
+        if name in UNWATCHED:
             return function
+        filled = FILLED[name]  # a new operation must say what it fills
 
         def watched(*arguments: Any) -> Any:
             regions = [memory_of(argument) for argument in arguments]
-            for place in FILLED[name]:
+            for place in filled:
                 fill_with_nan(arguments[place], regions[place])
-            known = [region for region in regions if region is not None]
-            for region in known:
-                self._library.lowerpose_emulator_add_region(*region)
             self._library.lowerpose_emulator_clear_launches()
             try:
-                return function(*arguments)
+                with self.knowing([region for region in regions if region is not None]):
+                    return function(*arguments)
             finally:
-                for start, _ in known:
-                    self._library.lowerpose_emulator_remove_region(start)
                 log = self._library.lowerpose_emulator_launches().decode()
                 self.launched += [line.split(" grid ")[0] for line in log.splitlines()]
 
@@ -120,7 +150,7 @@ def fill_with_nan(value: Any, region: tuple[int, int] | None) -> None:
     if region is None:
         return
     start, size = region
-    if value.nbytes == size:
+    if isinstance(value, tuple) or value.nbytes == size:  # descriptions of outputs are contiguous
         ctypes.memset(start, 0xFF, size)
     else:  # elements of somebody else lie between
         value[...] = float("nan")

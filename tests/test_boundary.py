@@ -170,6 +170,32 @@ def test_tensors_on_several_devices_are_refused():
         )
 
 
+WITHOUT_CUDA = """
+import importlib.util, sys
+spec = importlib.util.spec_from_file_location("_C", sys.argv[1])
+core = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(core)
+assert core.cuda_version == ""
+shapes = (1, 1, 2, 2), (1, 1, 2), (1, 1)
+strides = (4, 4, 2, 1), (2, 2, 1), (1, 1)
+views = [(64, *pair, "float32", "cuda", 0, 0) for pair in zip(shapes, strides)]
+try:
+    core.decode_heatmaps(*views, "none", 1)
+except ValueError as error:
+    print(error)
+"""
+
+
+def test_a_build_without_cuda_says_how_to_get_one(emulated_core):
+    """The emulated module's build makes a _C without CUDA beside it."""
+    module = emulated_core.path.parent.parent / emulated_core.path.name.replace("_emulated", "")
+    command = [sys.executable, "-c", WITHOUT_CUDA, str(module)]
+    said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert said.startswith("decode_heatmaps: heatmaps must be on the CPU, because this build has")
+    assert "LOWERPOSE_CUDA=ON" in said
+    assert said.rstrip().endswith("got cuda:0")
+
+
 KEPT = torch.zeros(2, 3, 8, 6, dtype=torch.float64)  # what the descriptions point to
 
 

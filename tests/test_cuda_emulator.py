@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.emulated_cuda import not_here
+
 ROOT = Path(__file__).parent.parent
 SOURCES = ROOT / "tests" / "cuda_emulator"
 BUILD = ROOT / "build" / "emulator-selftests"
@@ -75,10 +77,10 @@ def built() -> Path:
     """The folder of the self-tests, which is kept for the next time."""
     cmake = shutil.which("cmake", path=TOOLS)
     if cmake is None or shutil.which("ninja", path=TOOLS) is None:
-        pytest.skip("needs cmake and ninja")
+        not_here("needs cmake and ninja")
     configured = run_tool(cmake, "-S", SOURCES, "-B", BUILD, "-G", "Ninja")
     if "there are no CUDA headers" in configured:
-        pytest.skip("needs the headers of CUDA")
+        not_here("needs the headers of CUDA")
     run_tool(cmake, "--build", BUILD, "--parallel", "2")
     return BUILD
 

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-import pytest
+from tests.emulated_cuda import not_here
 
 ROOT = Path(__file__).parent.parent
 KERNELS = ROOT / "csrc" / "cuda"
@@ -29,12 +29,14 @@ def run_kernel_tests(module: Path, **environment: str) -> None:
         timeout=300,
     )
     assert finished.returncode == 0, finished.stdout[-3000:] + finished.stderr[-3000:]
+    assert " passed" in finished.stdout
+    assert " skipped" not in finished.stdout
 
 
 def variant(emulated_core, name: str) -> Path:
     module: Path = emulated_core.path.parent.parent / name / emulated_core.path.name
     if not module.is_file():
-        pytest.skip(f"needs the emulated kernels in the variant {name}")
+        not_here(f"needs the emulated kernels in the variant {name}")
     return module
 
 
@@ -61,7 +63,7 @@ def test_under_address_sanitizer(emulated_core):
 def test_every_line_runs(emulated_core, tmp_path):
     module = variant(emulated_core, "coverage")
     if shutil.which("gcov") is None:
-        pytest.skip("needs gcov")
+        not_here("needs gcov")
     build = module.parent.parent
     objects = [path for path in build.rglob("*.gcno") if "coverage_kernels" in str(path)]
     for count in build.rglob("*.gcda"):
