@@ -76,7 +76,12 @@ def test_no_joints_at_all(emulated):
     """Nothing is launched, and the ratio is written all the same."""
     empty = torch.zeros(2, 0, 2), torch.zeros(2, 0, 2), torch.ones(2, 0)
     assert launched_by(lambda: lp.pck(*empty, 1.0)) == ()
-    assert lp.pck(*empty, 1.0).isnan()
+    # Not filled with NaN before, which is what it must become.
+    ratio, scratch = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.int64)
+    counts = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
+    options = (None, 1.0, "auto", [0.05], False)
+    emulated.module.pck_counts(*empty, *options, *counts, ratio, scratch)
+    assert ratio.isnan().all()
 
 
 def test_the_device_of_the_tensors_is_made_current(emulated):
