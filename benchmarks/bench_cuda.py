@@ -3,10 +3,12 @@
 The floor is a copy on the device of as many bytes as the operation must move: each input read once,
 each output written once. So the ratio to it is the share of the copy's bandwidth that we reach.
 At B=64 all maps fit into the second-level cache of a large GPU, where training would find them too.
+One case of every operation comes first, with torch.compile; then all others, as far as time goes.
 """
 
 from __future__ import annotations
 
+import itertools
 import time
 import warnings
 from collections.abc import Callable
@@ -26,9 +28,34 @@ SIGMA, NORM, THRESHOLDS = 2.0, 64.0, (0.05, 0.1)
 SHAPES = {"B=64 K=6 64x48": (64, 6, 64, 48), "B=256 K=17 96x72": (256, 17, 96, 72)}
 LAYOUTS = {"": torch.contiguous_format, ", channels_last": torch.channels_last}
 
-every_shape = pytest.mark.parametrize("shape", SHAPES.values(), ids=list(SHAPES))
-every_dtype = pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
-every_layout = pytest.mark.parametrize("layout", LAYOUTS, ids=["contiguous", "channels_last"])
+DTYPES = (torch.float32, torch.bfloat16)
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "shape": tuple(SHAPES.values()),
+    "dtype": DTYPES,
+    "layout": tuple(LAYOUTS),
+}
+# The maps that do not fit into the cache, in the type that most training has.
+FIRST = {"shape": SHAPES["B=256 K=17 96x72"], "dtype": torch.float32, "layout": ""}
+
+
+def is_first(**case: Any) -> bool:
+    return all(value == FIRST[name] for name, value in case.items())
+
+
+def every(*names: str) -> pytest.MarkDecorator:
+    """All combinations of these choices."""
+    cases = []
+    for values in itertools.product(*(CHOICES[name] for name in names)):
+        case = dict(zip(names, values, strict=True))
+        name = describe(**({"dtype": torch.float32} | case))
+        marks = [pytest.mark.first] if is_first(**case) else []
+        cases.append(pytest.param(*values, marks=marks, id=name))
+    return pytest.mark.parametrize(names, cases)
+
+
+def describe(shape: tuple[int, ...], dtype: torch.dtype, layout: str = "") -> str:
+    names = {given: name for name, given in SHAPES.items()}
+    return f"{names[shape]} {str(dtype).removeprefix('torch.')}{layout}"
 
 
 # Clocks ---------------------------------------------------------------------------------------
@@ -77,8 +104,12 @@ def graph_clock(run: Run) -> Callable[[int], float]:
     return seconds
 
 
-# A GPU's turns are steadier than a CPU's and can be shorter.
-OPTIONS: dict[str, Any] = {"clocks": {"eager": eager_clock, "graph": graph_clock}, "turn": 2e-3}
+# A GPU's turns are steadier than a CPU's: they can be shorter, and fewer.
+OPTIONS: dict[str, Any] = {
+    "clocks": {"eager": eager_clock, "graph": graph_clock},
+    "turn": 2e-3,
+    "rounds": 20,
+}
 
 
 # Baselines ------------------------------------------------------------------------------------
@@ -90,8 +121,13 @@ def compiled_anew():
     torch.compiler.reset()
 
 
-def forms(form: Run, *arguments: Any) -> dict[str, Run]:
-    """A form of torch's, eager, and compiled where inductor can be used."""
+def forms(form: Run, *arguments: Any, with_compiled: bool) -> dict[str, Run]:
+    """A form of torch's, eager, and compiled where inductor can be used.
+
+    It takes many seconds to compile, so this is for the first case alone.
+    """
+    if not with_compiled:
+        return {"eager torch": form}
     compiled = torch.compile(form, fullgraph=True, dynamic=False)
     try:
         compiled(*arguments)
@@ -123,8 +159,7 @@ def is_visible(batch: int, num_joints: int) -> Tensor:
 
 
 def title(operation: str, shape: tuple[int, ...], dtype: torch.dtype, layout: str = "") -> str:
-    names = {given: name for name, given in SHAPES.items()}
-    return f"{operation}, {names[shape]} {str(dtype).removeprefix('torch.')}{layout}"
+    return f"{operation}, {describe(shape, dtype, layout)}"
 
 
 def close(ours: Tensor, theirs: Tensor, dtype: torch.dtype) -> None:
@@ -136,8 +171,7 @@ def close(ours: Tensor, theirs: Tensor, dtype: torch.dtype) -> None:
 # Comparisons ----------------------------------------------------------------------------------
 
 
-@every_shape
-@every_dtype
+@every("shape", "dtype")
 @pytest.mark.parametrize("preset", ["exact", "lower_body"])
 def test_targets(compare, shape, dtype, preset):
     batch, num_joints, height, width = shape
@@ -156,7 +190,8 @@ def test_targets(compare, shape, dtype, preset):
     targets, weights = ours()
     moved = size_of(joints, visible, targets, weights)
     baselines = floor(moved)
-    for name, run in forms(form, *arguments).items():
+    with_compiled = is_first(shape=shape, dtype=dtype)
+    for name, run in forms(form, *arguments, with_compiled=with_compiled).items():
         close(run(*arguments), targets, dtype)
         baselines[name] = lambda run=run: run(*arguments)
     compare(title(f"gaussian_targets, {preset}", shape, dtype), moved=moved, **OPTIONS)(
@@ -175,7 +210,7 @@ def loss_inputs(
 
 
 def loss_forms(
-    output: Tensor, target: Tensor, weight: Tensor, *, gradient: bool
+    output: Tensor, target: Tensor, weight: Tensor, *, gradient: bool, with_compiled: bool
 ) -> dict[str, Callable[..., Tensor]]:
     found: dict[str, Callable[..., Tensor]] = {
         "((o - t) ** 2 * w).mean()": peers.whole_map,
@@ -183,13 +218,11 @@ def loss_forms(
     }
     if gradient and output.dtype is torch.float32 and output.is_contiguous():
         found["gradient in forward, eager"] = peers.GradientInForward.apply
-    compiled = forms(peers.summed_first, output, target, weight)
+    compiled = forms(peers.summed_first, output, target, weight, with_compiled=with_compiled)
     return found | {name: run for name, run in compiled.items() if name == "torch.compile"}
 
 
-@every_shape
-@every_dtype
-@every_layout
+@every("shape", "dtype", "layout")
 def test_loss_forward_and_backward(compare, shape, dtype, layout):
     output, target, weight = loss_inputs(shape, dtype, layout)
 
@@ -208,7 +241,9 @@ def test_loss_forward_and_backward(compare, shape, dtype, layout):
     moved = size_of(output, target, weight, expected, gradient)
     baselines = floor(moved)
     leaf = output.detach().requires_grad_()
-    for name, form in loss_forms(leaf, target, weight, gradient=True).items():
+    with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
+    options = {"gradient": True, "with_compiled": with_compiled}
+    for name, form in loss_forms(leaf, target, weight, **options).items():
         value, theirs = step(form)()
         close(value.float(), expected, dtype)
         close(theirs, gradient, dtype)
@@ -217,9 +252,7 @@ def test_loss_forward_and_backward(compare, shape, dtype, layout):
     compare(operation, moved=moved, **OPTIONS)(ours, baselines)
 
 
-@every_shape
-@every_dtype
-@every_layout
+@every("shape", "dtype", "layout")
 @torch.no_grad()
 def test_loss_alone(compare, shape, dtype, layout):
     inputs = loss_inputs(shape, dtype, layout)
@@ -229,16 +262,16 @@ def test_loss_alone(compare, shape, dtype, layout):
 
     moved = size_of(*inputs, ours())
     baselines = floor(moved)
-    for name, form in loss_forms(*inputs, gradient=False).items():
+    with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
+    options = {"gradient": False, "with_compiled": with_compiled}
+    for name, form in loss_forms(*inputs, **options).items():
         close(form(*inputs).float(), ours(), dtype)
         baselines[name] = lambda form=form: form(*inputs)
     operation = title("joints_mse_loss, forward alone", shape, dtype, layout)
     compare(operation, moved=moved, **OPTIONS)(ours, baselines)
 
 
-@every_shape
-@every_dtype
-@every_layout
+@every("shape", "dtype", "layout")
 def test_decode(compare, shape, dtype, layout):
     batch, num_joints, height, width = shape
     joints = random(batch, num_joints, 2) * torch.tensor([width, height], device="cuda")
@@ -249,7 +282,9 @@ def test_decode(compare, shape, dtype, layout):
     coords, scores = lp.decode_heatmaps(heatmaps)
     moved = size_of(heatmaps, coords, scores)
     baselines = floor(moved)
-    for name, run in forms(peers.argmax_quarter, heatmaps, steps).items():
+    with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
+    arguments = (heatmaps, steps)
+    for name, run in forms(peers.argmax_quarter, *arguments, with_compiled=with_compiled).items():
         their_coords, their_scores = run(heatmaps, steps)
         assert torch.equal(their_scores, scores)
         if dtype is torch.float32:  # bfloat16 has equal maxima, of which torch takes any
@@ -259,7 +294,7 @@ def test_decode(compare, shape, dtype, layout):
     compare(operation, moved=moved, **OPTIONS)(lambda: lp.decode_heatmaps(heatmaps), baselines)
 
 
-@every_shape
+@every("shape")
 def test_pck(compare, shape):
     points = (*shape[:2], 2)
     truth = NORM * random(*points)
@@ -270,7 +305,8 @@ def test_pck(compare, shape):
     moved = size_of(pred, truth, valid, *counts)
     baselines = floor(moved)
     arguments = (pred, truth, valid, NORM, limits)
-    for name, run in forms(peers.count_within, *arguments).items():
+    with_compiled = is_first(shape=shape)
+    for name, run in forms(peers.count_within, *arguments, with_compiled=with_compiled).items():
         for theirs, count in zip(run(*arguments), counts, strict=True):
             assert torch.equal(theirs, count)
         baselines[name] = lambda run=run: run(*arguments)

@@ -56,6 +56,7 @@ class Comparison:
     rows: list[dict[str, Any]]
     clocks: dict[str, Clock] = field(default_factory=lambda: {"": wall_clock})
     turn: float = TURN
+    rounds: int = ROUNDS
     moved: int | None = None  # bytes that the operation must read and write
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
@@ -65,7 +66,7 @@ class Comparison:
             timers = {candidate: clock(run) for candidate, run in candidates.items()}
             self._compare(f"{self.operation}, {name}" if name else self.operation, timers)
         timer = next(iter(self.clocks.values()))(ours)
-        self.benchmark.pedantic(timer, (1,), rounds=ROUNDS, warmup_rounds=WARMUP)
+        self.benchmark.pedantic(timer, (1,), rounds=self.rounds, warmup_rounds=WARMUP)
 
     def _compare(self, operation: str, timers: dict[str, Timer]) -> None:
         calls = {}
@@ -73,7 +74,7 @@ class Comparison:
             seconds(WARMUP)
             calls[name] = max(CALLS, round(self.turn / seconds(WARMUP)))
         times: dict[str, list[float]] = {name: [] for name in timers}
-        for _ in range(ROUNDS):
+        for _ in range(self.rounds):
             for name, seconds in timers.items():
                 times[name].append(seconds(calls[name]))
         for name in list(timers)[1:]:
@@ -82,6 +83,7 @@ class Comparison:
             row = {
                 "operation": operation,
                 "baseline": name,
+                "rounds": self.rounds,
                 "ours_us": statistics.median(times["ours"]) * 1e6,
                 "baseline_us": statistics.median(times[name]) * 1e6,
                 "ratio": median,
@@ -91,6 +93,14 @@ class Comparison:
                 row["gigabytes_per_second"] = self.moved / row["ours_us"] / 1e3
             self.rows.append(row)
             self.benchmark.extra_info[f"{operation}: {name}"] = row
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "first: runs before all others, where the time may end")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
 _ROWS = pytest.StashKey[list[dict[str, Any]]]()
@@ -107,14 +117,18 @@ def compare(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Prints a Markdown table of medians and ratios."""
+    """Prints a Markdown table of medians and ratios for each number of rounds."""
     rows = config.stash.get(_ROWS, [])
-    if not rows:
-        return
-    write = terminalreporter.write_line
+    for rounds in sorted({row["rounds"] for row in rows}):
+        _write_table(
+            terminalreporter.write_line, rounds, [row for row in rows if row["rounds"] == rounds]
+        )
+
+
+def _write_table(write: Callable[[str], None], rounds: int, rows: list[dict[str, Any]]) -> None:
     rates = any("gigabytes_per_second" in row for row in rows)
     write("")
-    write(f"Medians of {ROUNDS} interleaved rounds, {THREADS} threads; ratio = baseline / ours")
+    write(f"Medians of {rounds} interleaved rounds, {THREADS} threads; ratio = baseline / ours")
     write(
         "| operation | baseline | ours, us | baseline, us | ratio | quartiles |"
         + rates * " ours, GB/s |"

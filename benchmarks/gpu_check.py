@@ -1,7 +1,8 @@
 """Builds the package on a machine with a GPU, tests it there, checks its kernels and times them.
 
 `make gpu-check` runs it with whatever Python and torch are there. It needs no network, installs
-nothing into that Python, and writes below build/gpu-check and benchmarks/results alone.
+nothing into that Python, and writes below build/gpu-check and benchmarks/results alone, and where
+it is told to.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from typing import Any
 
 # Beside this file, which is run as a script: so that nothing else of the folder's name is found.
 from gpu_steps import (
+    PYTEST,
+    PYTEST_ENVIRONMENT,
     Judge,
     Step,
     benchmark_rows,
@@ -29,6 +32,8 @@ from gpu_steps import (
     run_steps,
     slug,
     table,
+    unmet,
+    write_report,
 )
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -103,6 +108,15 @@ def find_program(name: str) -> str | None:
     return shutil.which(name) or shutil.which(name, path=folders)
 
 
+def compiler_for_cmake(nvcc: str | None) -> dict[str, str]:
+    """CMake looks for nvcc on PATH; what was found elsewhere it has to be told."""
+    if nvcc is None or shutil.which("nvcc"):
+        return {}
+    home = Path(nvcc).parent.parent
+    told = {"CUDACXX": nvcc, "CUDAToolkit_ROOT": str(home)}
+    return {name: value for name, value in told.items() if name not in os.environ}
+
+
 def all_steps(capability: str) -> list[Step]:
     """In order of importance. What the time does not suffice for is named, and left out."""
     python = sys.executable
@@ -110,12 +124,15 @@ def all_steps(capability: str) -> list[Step]:
     # The package lies in a folder of its own, and the tests in a copy of theirs: beside the source
     # folder they would import that, which has no native module.
     path = os.pathsep.join(filter(None, (str(SITE), os.environ.get("PYTHONPATH"))))
-    environment = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
+    environment = {"PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **PYTEST_ENVIRONMENT}
     package = SITE / "lowerpose_ops"
-    pytest = [python, "-m", "pytest", "-q", "-ra", "-p", "no:cacheprovider"]
+    pytest = [python, *PYTEST]
 
-    def tests(name: str, limit: float, *arguments: str, judge: Judge = judge_pytest) -> Step:
-        return Step(name, [*pytest, *arguments], limit, TREE, judge, package, environment)
+    def tests(
+        name: str, limit: float, *arguments: str, judge: Judge = judge_pytest, **options: Any
+    ) -> Step:
+        command = [*pytest, *arguments]
+        return Step(name, command, limit, TREE, judge, package, environment, **options)
 
     def sanitized(tool: str, what: str, command: list[str], needs: Path) -> Step:
         options = ["--tool", tool, "--error-exitcode", "1", "--target-processes", "all"]
@@ -123,18 +140,15 @@ def all_steps(capability: str) -> list[Step]:
         options += ["--report-api-errors", "no"] if tool == "memcheck" else []
         # Without its cache, each of torch's tensors is an allocation whose ends are watched.
         uncached = environment | {"PYTORCH_NO_CUDA_MEMORY_CACHING": "1"}
-        name = f"{tool} of {what}"
-        return Step(
-            name, [sanitizer, *options, *command], 75, TREE, judge_sanitizer, needs, uncached
-        )
+        name, command = f"{tool} of {what}", [sanitizer, *options, *command]
+        return Step(name, command, 75, TREE, judge_sanitizer, needs, uncached, required=False)
 
     build = [python, "-m", "pip", "install", "--no-build-isolation", "--no-deps", "--no-index"]
     build += ["--disable-pip-version-check", "--target", str(SITE)]
     build += [f"--config-settings=build-dir={WORK / 'build'}", "."]
     architecture = os.environ.get("CUDAARCHS", f"{capability}-real")
-    native = {"LOWERPOSE_CUDA": "ON", "CUDAARCHS": architecture}
+    native = {"LOWERPOSE_CUDA": "ON", "CUDAARCHS": architecture, **compiler_for_cmake(nvcc)}
     operations = [f"tests/test_{name}.py" for name in OPERATIONS]
-    operations = [file for file in operations if (ROOT / file).exists()]
     timing = ["benchmarks/bench_cuda.py", "--benchmark-only", f"--benchmark-json={ROWS}"]
 
     selftests, checks, slow_checks = [], [], []
@@ -142,33 +156,38 @@ def all_steps(capability: str) -> list[Step]:
         source, binary = ROOT / "tests" / "cuda_emulator" / f"{name}.cu", WORK / name
         compiler = [nvcc, "-std=c++17", f"-arch=sm_{capability}", "-lineinfo"]
         paths = ["-I", "csrc", "-I", "tests", str(source), "-o", str(binary)]
-        selftests.append(Step(f"compile {name}", [*compiler, *paths], 90, ROOT, needs=source))
+        command = [*compiler, *paths]
+        selftests.append(Step(f"compile {name}", command, 90, ROOT, needs=source, makes=binary))
         selftests.append(Step(name, [str(binary)], 30, ROOT, needs=binary))
     for tool in SANITIZERS:
         binary = WORK / SELFTESTS[-1]
         checks.append(sanitized(tool, SELFTESTS[-1], [str(binary)], binary))
-        small = [*pytest, "tests/test_cuda_device.py", "-k", "cpu and small"]
+        small = [*pytest, "tests/test_cuda_numbers.py", "-k", "cpu and small"]
         slow_checks.append(sanitized(tool, "the operations", small, package))
     return [
-        Step("build", [*build], 240, ROOT, environment=native),
+        Step("build", [*build], 240, ROOT, environment=native, makes=SITE),
         Step("import", [python, "-c", IMPORT, str(SITE)], 60, TREE, environment=environment),
         tests("operations", 150, *operations, "-k", "cuda and not emulat"),
-        tests("device", 120, "tests/test_cuda_device.py"),
+        tests("device", 120, "tests/test_cuda_device.py", "tests/test_cuda_numbers.py"),
         tests("boundary", 60, "tests/test_boundary.py"),
         *selftests,
         *checks,
         *slow_checks[:2],
-        tests("benchmarks", 200, *timing, judge=judge_benchmarks),
+        tests("benchmarks", 200, *timing, judge=judge_benchmarks, makes=ROWS, required=False),
         *slow_checks[2:],
     ]
 
 
-def prepare(*, build: bool) -> None:
-    """Empties what is written anew; the build's own folder is kept for the next time."""
-    for folder in (TREE, LOGS, *([SITE] if build else [])):
-        shutil.rmtree(folder, ignore_errors=True)
-    for binary in (ROWS, *(WORK / name for name in SELFTESTS)):
-        binary.unlink(missing_ok=True)
+def prepare(steps: list[Step]) -> None:
+    """Deletes what these steps make anew; other steps' results may be what they need.
+
+    The build's own folder is kept for the next time.
+    """
+    for made in (TREE, LOGS, *(step.makes for step in steps if step.makes)):
+        if made.is_dir():
+            shutil.rmtree(made)
+        else:
+            made.unlink(missing_ok=True)
     TREE.mkdir(parents=True)
     LOGS.mkdir(parents=True)
     for folder in ("tests", "benchmarks"):
@@ -181,31 +200,28 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", nargs="+", metavar="STEP", help="some of the steps, by name")
     parser.add_argument("--budget", type=float, default=BUDGET, help="seconds for all together")
+    parser.add_argument(
+        "--output", type=Path, metavar="FOLDER", help="also copy the results and the logs here"
+    )
     options = parser.parse_args()
+    if options.output and not options.output.is_dir():
+        parser.error(f"--output: there is no folder {options.output}")
     facts = machine_facts()
     steps = all_steps(facts["capability"])
     if unknown := set(options.only or ()) - {step.name for step in steps}:
         parser.error(f"no such step: {', '.join(sorted(unknown))}")
     steps = [step for step in steps if not options.only or step.name in options.only]
-    prepare(build=any(step.name == "build" for step in steps))
+    prepare(steps)
     outcomes = run_steps(steps, options.budget, LOGS)
-    rows = benchmark_rows(ROWS)
+    rows = benchmark_rows(ROWS) if any(step.makes == ROWS for step in steps) else []
     text = table(outcomes, rows)
     print(f"\n{facts}\n\n{text}")
     steps_done = {name: asdict(outcome) for name, outcome in outcomes.items()}
     report = {"machine": facts, "steps": steps_done, "benchmarks": rows}
-    results = ROOT / "benchmarks" / "results"
-    results.mkdir(exist_ok=True)
-    file = results / f"{slug(facts['gpu'])}{'-part' if options.only else ''}.json"
-    file.write_text(json.dumps(report, indent=1) + "\n")
-    if "OUT" in os.environ:  # a folder for whoever collects the results; few files
-        out = Path(os.environ["OUT"])
-        shutil.copy(file, out)
-        (out / "gpu-check.md").write_text(text)
-        with (out / "gpu-check.log").open("w") as log:
-            for part in sorted(LOGS.iterdir()):
-                log.write(f"===== {part.name}\n{part.read_text(errors='replace')}\n")
-    sys.exit(any(outcome.status == "failed" for outcome in outcomes.values()))
+    name = slug(facts["gpu"]) + ("-part" if options.only else "")
+    write_report(report, text, name, LOGS, ROOT / "benchmarks" / "results", options.output)
+    if names := unmet(steps, outcomes):
+        sys.exit(f"gpu-check: failed, or not run though required: {', '.join(names)}")
 
 
 if __name__ == "__main__":

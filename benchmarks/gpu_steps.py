@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import time
@@ -16,6 +17,10 @@ from typing import Any
 
 GRACE = 10.0  # seconds for a step that is told to stop, to write down what it has
 LEAST = 5.0  # a step is not begun for fewer
+
+# Whatever the terminal and the user's settings are, the last line has to be read.
+PYTEST = ("-m", "pytest", "-q", "-ra", "--color=no", "-p", "no:cacheprovider")
+PYTEST_ENVIRONMENT = {"PYTEST_ADDOPTS": ""}
 
 
 @dataclass
@@ -53,22 +58,42 @@ def judge_pytest(status: int | None, log: str) -> Outcome:
     return outcome
 
 
+REFUSAL = re.compile(
+    r"Device not supported|Internal Sanitizer Error|Unable to find injection library|"
+    r"LibraryNotLoaded|(?:Target application )?terminated before first instrumented API call|"
+    r"Target application terminated"
+)
+# How the process ended, which the exit status and the time tell too.
+ENDING = re.compile(r"process didn't terminate successfully")
+FINDING = re.compile(
+    r"^={9} +((?:Invalid|Uninitialized|Error: |Barrier error|(?!\w+ SUMMARY).*hazard).*)",
+    re.MULTILINE,
+)
+SUMMARY = re.compile(r"^=+ ((?:ERROR|RACECHECK) SUMMARY: (\d+) .*)", re.MULTILINE)
+
+
 def judge_sanitizer(status: int | None, log: str) -> Outcome:
-    """A tool that is slow, or does not work with this device, says nothing about our kernels."""
+    """What it has found counts, however it ended afterwards.
+
+    Without that, a tool that is slow or does not work with this device says nothing about our
+    kernels.
+    """
     counts = pytest_counts(log)
-    refusals = (
-        r"Device not supported|Internal Sanitizer Error|Unable to find injection library|"
-        r"LibraryNotLoaded|terminated before first instrumented API call"
-    )
-    refusal = re.search(refusals, log)
+    summaries = SUMMARY.findall(log)
+    summary = "; ".join(line for line, _ in summaries)
+    if any(int(number) for _, number in summaries):
+        return Outcome("failed", summary, counts)
+    for line in FINDING.findall(log):
+        if not (REFUSAL.search(line) or ENDING.search(line)):
+            return Outcome("failed", line, counts)
+    refusal = REFUSAL.search(log)
     if status is None or refusal:
         return Outcome("not run", refusal[0] if refusal else "out of time", counts)
-    summaries = re.findall(r"=+ ((?:ERROR|RACECHECK) SUMMARY: .*)", log)
     if counts and not counts.get("passed"):
         return Outcome("failed", "no test ran", counts)
-    clean = bool(summaries) and all(re.search(r": 0 (errors|hazards)", line) for line in summaries)
-    note = "; ".join(summaries) or f"no summary, exit status {status}"
-    return Outcome("passed" if clean and status == 0 else "failed", note, counts)
+    if not summaries:
+        return Outcome("failed", f"no summary, exit status {status}", counts)
+    return Outcome("passed" if status == 0 else "failed", summary, counts)
 
 
 def judge_benchmarks(status: int | None, log: str) -> Outcome:
@@ -89,6 +114,16 @@ class Step:
     judge: Judge = judge_exit
     needs: Path | None = None
     environment: dict[str, str] = field(default_factory=dict)
+    makes: Path | None = None  # what is left of an earlier run is deleted
+    required: bool = True  # the check has not passed without it
+
+
+def end_of(process: subprocess.Popen[bytes], patience: float) -> int | None:
+    """Its exit status, or None if it still runs after so many seconds."""
+    try:
+        return process.wait(patience)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def run_step(step: Step, left: float, log: Path, grace: float = GRACE) -> Outcome:
@@ -110,15 +145,12 @@ def run_step(step: Step, left: float, log: Path, grace: float = GRACE) -> Outcom
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-        status: int | None = None
-        # As Ctrl-C does at first: pytest then still writes what it has found.
-        for sign, patience in ((signal.SIGINT, min(step.limit, left)), (signal.SIGKILL, grace)):
-            try:
-                finished = process.wait(patience)
-                status = finished if sign is signal.SIGINT else None
-                break
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, sign)
+        status = end_of(process, min(step.limit, left))
+        if status is None:
+            # As Ctrl-C does at first: pytest then still writes what it has found.
+            os.killpg(process.pid, signal.SIGINT)
+            if end_of(process, grace) is None:
+                os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     with contextlib.suppress(ProcessLookupError):  # there may be nothing that it has left running
         os.killpg(process.pid, signal.SIGKILL)
@@ -138,6 +170,12 @@ def run_steps(steps: list[Step], budget: float, logs: Path) -> dict[str, Outcome
         if outcome.status == "failed":
             print("\n".join(log.read_text(errors="replace").splitlines()[-60:]), flush=True)
     return outcomes
+
+
+def unmet(steps: list[Step], outcomes: dict[str, Outcome]) -> list[str]:
+    """The steps for which the check has not passed: what is required must have run."""
+    allowed = {True: ("passed",), False: ("passed", "not run")}
+    return [step.name for step in steps if outcomes[step.name].status not in allowed[step.required]]
 
 
 # The report ----------------------------------------------------------------------------------
@@ -162,6 +200,8 @@ def table(outcomes: dict[str, Outcome], rows: list[dict[str, Any]]) -> str:
         remarks = "; ".join(filter(None, (outcome.note, counts)))
         lines.append(f"| {name} | {outcome.status} | {remarks} | {outcome.seconds:.1f} |")
     if rows:
+        rounds = " and ".join(str(number) for number in sorted({row["rounds"] for row in rows}))
+        lines += ["", f"Medians of {rounds} interleaved rounds:"]
         lines += ["", "| operation | baseline | ours, us | theirs, us | theirs / ours | GB/s |"]
         lines += ["|---|---|--:|--:|--:|--:|"]
     for row in rows:
@@ -172,3 +212,21 @@ def table(outcomes: dict[str, Outcome], rows: list[dict[str, Any]]) -> str:
             f"| {row['gigabytes_per_second']:.0f} |"
         )
     return "\n".join(lines) + "\n"
+
+
+def write_report(
+    report: dict[str, Any], text: str, name: str, logs: Path, results: Path, output: Path | None
+) -> None:
+    """The report and its tables; beside a copy of both also all the logs in one."""
+    results.mkdir(parents=True, exist_ok=True)
+    files = [results / f"{name}.json", results / f"{name}.md"]
+    files[0].write_text(json.dumps(report, indent=1) + "\n")
+    files[1].write_text(text)
+    if output is None:
+        return
+    for file in files:
+        if output.resolve() != results.resolve():
+            shutil.copy(file, output)
+    with (output / f"{name}.log").open("w") as joined:
+        for log in sorted(logs.iterdir()):
+            joined.write(f"===== {log.name}\n{log.read_text(errors='replace')}\n")

@@ -1,0 +1,98 @@
+"""Every operation with typical inputs, for the tests that run on a GPU."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+import torch
+
+import lowerpose_ops as lp
+from lowerpose_ops import _native
+from tests.heatmap_samples import maps, weights
+
+needs_gpu = pytest.mark.skipif(
+    not (torch.cuda.is_available() and _native.core.cuda_version),
+    reason="needs a GPU, and a build with CUDA",
+)
+
+Tensors = tuple[torch.Tensor, ...]
+TYPICAL = (64, 6, 64, 48)
+SIZE = (48, 64)  # (W, H)
+
+
+@dataclass(frozen=True)
+class Operation:
+    draw: Callable[[int], Tensors]  # its inputs on the CPU, from a seed
+    run: Callable[..., Tensors]
+    kernels: tuple[str, ...]  # what a run launches
+    torch_kernels: int = 0  # what torch may launch besides
+
+
+def draw_joints(seed: int) -> Tensors:
+    generator = torch.Generator().manual_seed(seed)
+    joints = torch.rand(*TYPICAL[:2], 2, generator=generator) * torch.tensor(SIZE)
+    return joints, torch.randint(0, 3, TYPICAL[:2], generator=generator).float()
+
+
+def draw_maps(seed: int) -> Tensors:
+    return maps(TYPICAL, seed=2 * seed), maps(TYPICAL, seed=2 * seed + 1), weights(TYPICAL, seed)
+
+
+def draw_channels_last(seed: int) -> Tensors:
+    return (maps(TYPICAL, seed=seed).contiguous(memory_format=torch.channels_last),)
+
+
+def draw_points(seed: int) -> Tensors:
+    shape = (*TYPICAL[:2], 2)
+    truth = 20 * maps(shape, seed=2 * seed)
+    return truth + 4 * maps(shape, seed=2 * seed + 1), truth, weights(TYPICAL, seed)[..., 0]
+
+
+def loss_alone(*inputs: torch.Tensor) -> Tensors:
+    return (lp.joints_mse_loss(*inputs),)
+
+
+def loss_and_gradient(output: torch.Tensor, *others: torch.Tensor, **options: Any) -> Tensors:
+    output = output.detach().requires_grad_()
+    loss = lp.joints_mse_loss(output, *others, **options)
+    return loss.detach(), *torch.autograd.grad(loss, output)
+
+
+def count_points(*inputs: torch.Tensor) -> Tensors:
+    return lp.pck_counts(*inputs, 64.0, (0.05, 0.1))
+
+
+OPERATIONS = {
+    "gaussian_targets": Operation(
+        draw_joints,
+        lambda joints, visible: lp.gaussian_targets(joints, visible, SIZE),
+        ("gaussian_targets_kernel",),
+    ),
+    "joints_mse_loss": Operation(draw_maps, loss_alone, ("joints_mse_kernel",)),
+    "joints_mse_loss and its gradient": Operation(
+        draw_maps,
+        loss_and_gradient,
+        ("joints_mse_kernel", "joints_mse_kernel"),
+        torch_kernels=1,  # the 1 that the gradient begins with
+    ),
+    "decode_heatmaps": Operation(
+        lambda seed: (maps(TYPICAL, seed=seed),), lp.decode_heatmaps, ("decode_map_kernel",)
+    ),
+    "decode_heatmaps, channels_last": Operation(
+        draw_channels_last, lp.decode_heatmaps, ("decode_image_kernel",)
+    ),
+    "pck_counts": Operation(draw_points, count_points, ("pck_counts_kernel",)),
+}
+every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))
+
+
+def on_gpu(tensors: Tensors) -> Tensors:
+    return tuple(tensor.cuda() for tensor in tensors)
+
+
+def check_same_bits(results: Tensors, expected: Tensors) -> None:
+    for result, wanted in zip(results, expected, strict=True):
+        torch.testing.assert_close(result.cpu(), wanted.cpu(), rtol=0, atol=0)

@@ -1,0 +1,107 @@
+"""What native code says of a GPU's tensors where no driver, no GPU or no kernels are."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import Any
+
+import pytest
+import torch
+
+from lowerpose_ops import _native, presets
+from tests.heatmap_samples import maps
+
+
+@pytest.fixture
+def no_gpu():
+    """CUDA is asked, because a torch that is built without it would not know."""
+    try:
+        driver = ctypes.CDLL("libcuda.so.1")
+    except OSError:
+        return
+    count = ctypes.c_int()
+    if driver.cuInit(0) == 0 and driver.cuDeviceGetCount(ctypes.byref(count)) == 0 and count.value:
+        pytest.skip("a GPU is here, which must never be handed memory that is not its own")
+
+
+SHAPE = (2, 3, 8, 6)
+WEIGHTING = (False, False, 1.0)  # half, squared_weight, loss_weight
+EXACT = presets.TARGETS["exact"]
+WORDS = (EXACT.center, EXACT.window, EXACT.visible, EXACT.weight, EXACT.outside)
+
+# name: (operation in words, native function, arguments, places of its outputs)
+NATIVE_CALLS = {
+    "gaussian_targets": (
+        "gaussian_targets",
+        [
+            torch.ones(2, 3, 2),
+            torch.ones(2, 3),
+            torch.empty(SHAPE),
+            torch.empty(2, 3, 1),
+            2.0,
+            *WORDS,
+            1,
+        ],
+        (2, 3),
+    ),
+    "joints_mse": (
+        "joints_mse_loss",
+        [maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(()), None, None, *WEIGHTING, 1],
+        (3,),
+    ),
+    "joints_mse_backward": (
+        "joints_mse_loss",
+        [torch.ones(()), maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(SHAPE), *WEIGHTING, 1],
+        (4,),
+    ),
+    "decode_heatmaps": (
+        "decode_heatmaps",
+        [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), "quarter", 1],
+        (1, 2),
+    ),
+    "pck_counts": (
+        "pck_counts",
+        [
+            *(torch.ones(2, 3, 2), torch.ones(2, 3, 2), torch.ones(2, 3), None),
+            *(1.0, "auto", [0.5], False),
+            *(torch.empty(1, 3, dtype=torch.int64), torch.empty(3, dtype=torch.int64)),
+            *(torch.empty(1, dtype=torch.float64), torch.empty(1, dtype=torch.int64)),
+        ],
+        (8, 9, 10),
+    ),
+}
+
+
+def call_as_if_on(device: str, function: str, arguments: list[Any]) -> None:
+    """Calls with descriptions that name this device, wherever the memory is."""
+
+    def described(value: Any) -> Any:
+        if not isinstance(value, torch.Tensor):
+            return value
+        dtype = str(value.dtype).removeprefix("torch.")
+        shape, strides = tuple(value.shape), value.stride()
+        return (value.data_ptr(), shape, strides, dtype, device, 0, 0)
+
+    if function == "joints_mse":
+        size = _native.core.joints_mse_scratch(described(arguments[0]))
+        arguments = arguments.copy()
+        arguments[4] = torch.empty(size, dtype=torch.float64)
+    getattr(_native.core, function)(*(described(value) for value in arguments))
+
+
+@pytest.mark.usefixtures("no_gpu")
+@pytest.mark.parametrize("function", NATIVE_CALLS)
+def test_without_a_gpu_the_refusal_says_what_to_do(function):
+    operation, arguments, places = NATIVE_CALLS[function]
+    outputs = [arguments[place].fill_(-1) for place in places]
+    if _native.core.cuda_version:
+        refusal = pytest.raises(RuntimeError, match=rf"^{operation}: cuda:0 .*: .*nvidia-smi")
+    else:
+        words = rf"^{operation}: \w+ must be on the CPU, .*LOWERPOSE_CUDA=ON.*, got cuda:0"
+        refusal = pytest.raises(ValueError, match=words)
+    for _ in range(2):  # the second finds no error that the first has left behind
+        with refusal:
+            call_as_if_on("cuda", function, arguments)
+    assert all((output == -1).all() for output in outputs)
+    call_as_if_on("cpu", function, arguments)
+    assert all((output != -1).any() for output in outputs)
