@@ -26,7 +26,6 @@ FILLED = {
     "pck_counts": (8, 9, 10, 11),
 }
 
-
 # What no kernel is launched for.
 UNWATCHED = {"joints_mse_scratch", "simd_level", "usable_threads", "cuda_version"}
 

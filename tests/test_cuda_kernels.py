@@ -22,6 +22,11 @@ def launched_by(check: Callable[[], None]) -> tuple[str, ...]:
     return tuple(_native.core.launched[before:])
 
 
+def description(tensor, device=("cpu", 0)):
+    """A tensor as native code gets it where torch has no DLPack exchange, on any device."""
+    return (tensor.data_ptr(), tuple(tensor.shape), tensor.stride(), "float32", *device, 0)
+
+
 @pytest.fixture
 def emulated(emulated_core, monkeypatch):
     monkeypatch.setattr(_native, "core", emulated_core)
@@ -57,10 +62,6 @@ def test_the_memory_of_every_argument_is_known(described, emulated):
     storage = torch.zeros(2 * 3 * 8 * 16)
     heatmaps, coords, scores = storage.view(2, 3, 8, 16), torch.zeros(2, 3, 2), torch.zeros(2, 3)
 
-    def description(tensor, shape=None):
-        shape = tuple(tensor.shape) if shape is None else shape
-        return (tensor.data_ptr(), shape, tensor.stride(), "float32", "cpu", 0, 0)
-
     outputs = [description(coords), description(scores)] if described else [coords, scores]
     given = description(heatmaps) if described else heatmaps
     emulated.decode_heatmaps(given, *outputs, "none", 1)
@@ -88,9 +89,7 @@ def test_the_device_of_the_tensors_is_made_current(emulated):
     """The emulator has device 0 and no other."""
     tensors = maps((1, 2, 8, 8)), torch.zeros(1, 2, 2), torch.zeros(1, 2)
     for index in (0, 1):
-        views = [
-            (t.data_ptr(), tuple(t.shape), t.stride(), "float32", "cuda", index, 0) for t in tensors
-        ]
+        views = [description(tensor, ("cuda", index)) for tensor in tensors]
         if index == 0:
             emulated.decode_heatmaps(*views, "none", 1)
             expected = decode_reference.decode_heatmaps(tensors[0], "none")
@@ -103,20 +102,10 @@ def test_the_device_of_the_tensors_is_made_current(emulated):
 def test_a_launch_that_cuda_refuses_is_told(emulated):
     """More maps than a grid can have blocks. Nothing is read: the memory is not there."""
     count = 2**31
-    memory = torch.zeros(1)
-    shapes = (count, 1, 1, 1), (count, 1, 2), (count, 1)
-    views = [
-        (
-            memory.data_ptr(),
-            shape,
-            torch.empty(shape, device="meta").stride(),
-            "float32",
-            "cpu",
-            0,
-            0,
-        )
-        for shape in shapes
-    ]
+    pixel = torch.zeros(1)
+    sizes = (count, 1, 1, 1), (count, 1, 2), (count, 1)
+    promised = [torch.empty(size, device="meta") for size in sizes]
+    views = [(pixel.data_ptr(), *description(tensor, ("cpu", 0))[1:]) for tensor in promised]
     with pytest.raises(RuntimeError, match=r"decode_heatmaps: .* did not take the work: invalid"):
         emulated.module.decode_heatmaps(*views, "none", 1)
     assert launched_by(CASES[0].check) == CASES[0].kernels  # and the next call works

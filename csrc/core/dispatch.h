@@ -12,6 +12,18 @@ namespace lowerpose {
 inline constexpr std::initializer_list<DType> kHeatmapDTypes = {DType::kFloat32, DType::kFloat16,
                                                                 DType::kBFloat16, DType::kFloat64};
 
+// The same as types, for whoever instantiates kernels of one type, or of two.
+#define LOWERPOSE_FOR_EACH_HEATMAP_TYPE(INSTANTIATE) \
+  INSTANTIATE(float)                                 \
+  INSTANTIATE(double)                                \
+  INSTANTIATE(Float16)                               \
+  INSTANTIATE(BFloat16)
+#define LOWERPOSE_WITH_EACH_HEATMAP_TYPE(INSTANTIATE, First) \
+  INSTANTIATE(First, float)                                  \
+  INSTANTIATE(First, double)                                 \
+  INSTANTIATE(First, Float16)                                \
+  INSTANTIATE(First, BFloat16)
+
 template <class T>
 struct Tag {
   using type = T;

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/exp.h"
 #include "cpu/tiles.h"
@@ -122,9 +123,7 @@ void gaussian_targets(const GaussianTargetsParams& p) {
   });
 }
 
-template void gaussian_targets<float>(const GaussianTargetsParams&);
-template void gaussian_targets<double>(const GaussianTargetsParams&);
-template void gaussian_targets<Float16>(const GaussianTargetsParams&);
-template void gaussian_targets<BFloat16>(const GaussianTargetsParams&);
+#define LOWERPOSE_INSTANTIATE(T) template void gaussian_targets<T>(const GaussianTargetsParams&);
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE)
 
 }  // namespace lowerpose::cpu

@@ -2,6 +2,7 @@
 
 #include <limits>
 
+#include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/tiles.h"
 
@@ -122,9 +123,7 @@ void decode_heatmaps(const HeatmapDecodeParams& p) {
   });
 }
 
-template void decode_heatmaps<float>(const HeatmapDecodeParams&);
-template void decode_heatmaps<double>(const HeatmapDecodeParams&);
-template void decode_heatmaps<Float16>(const HeatmapDecodeParams&);
-template void decode_heatmaps<BFloat16>(const HeatmapDecodeParams&);
+#define LOWERPOSE_INSTANTIATE(T) template void decode_heatmaps<T>(const HeatmapDecodeParams&);
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE)
 
 }  // namespace lowerpose::cpu

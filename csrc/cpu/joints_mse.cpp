@@ -1,5 +1,6 @@
 #include "ops/joints_mse.h"
 
+#include "core/dispatch.h"
 #include "core/parallel.h"
 #include "cpu/tiles.h"
 
@@ -46,11 +47,6 @@ void write_tile(C* buffer, T* to, std::int64_t stride, std::int64_t count, Work&
   scatter(to, stride, buffer, count);
 }
 
-double factor(const JointsMSEParams& p, std::int64_t b, std::int64_t k) {
-  const double weight = p.weighted ? p.weight(b, k) : 1.0;
-  return p.squared_weight ? weight * weight : weight;
-}
-
 // One pass over all maps: writes each one's weighted sum to `partials`, unless that is null, and,
 // with kGradient, gradient_scale * factor * (output - target) to p.gradient.
 template <bool kGradient, class Output, class Target, class Params>
@@ -66,7 +62,7 @@ void pass_over_maps(const Params& p, double gradient_scale, double* partials) {
       const auto gradient = kGradient ? p.gradient.template map<Output>(b, k) : MapView<Output>{};
       const Runs shape = kGradient ? runs(p.height, p.width, output, target, gradient)
                                    : runs(p.height, p.width, output, target);
-      const double map_factor = factor(p, b, k);
+      const double map_factor = joints_mse_factor(p, b, k);
       const C scale = static_cast<C>(gradient_scale * map_factor);
       double sum = 0;
       for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
@@ -110,13 +106,7 @@ void joints_mse_backward(const JointsMSEBackwardParams& p) {
   template void joints_mse<Output, Target>(const JointsMSEForwardParams&); \
   template void joints_mse_backward<Output, Target>(const JointsMSEBackwardParams&);
 #define LOWERPOSE_INSTANTIATE_OUTPUT(Output) \
-  LOWERPOSE_INSTANTIATE(Output, float)       \
-  LOWERPOSE_INSTANTIATE(Output, double)      \
-  LOWERPOSE_INSTANTIATE(Output, Float16)     \
-  LOWERPOSE_INSTANTIATE(Output, BFloat16)
-LOWERPOSE_INSTANTIATE_OUTPUT(float)
-LOWERPOSE_INSTANTIATE_OUTPUT(double)
-LOWERPOSE_INSTANTIATE_OUTPUT(Float16)
-LOWERPOSE_INSTANTIATE_OUTPUT(BFloat16)
+  LOWERPOSE_WITH_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE, Output)
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE_OUTPUT)
 
 }  // namespace lowerpose::cpu

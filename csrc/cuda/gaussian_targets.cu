@@ -1,5 +1,6 @@
 #include <cfloat>
 
+#include "core/dispatch.h"
 #include "cuda/elements.cuh"
 #include "cuda/queue.h"
 #include "ops/gaussian_targets.h"
@@ -117,9 +118,8 @@ const char* gaussian_targets(const GaussianTargetsParams& p, const Stream& strea
   });
 }
 
-template const char* gaussian_targets<float>(const GaussianTargetsParams&, const Stream&);
-template const char* gaussian_targets<double>(const GaussianTargetsParams&, const Stream&);
-template const char* gaussian_targets<Float16>(const GaussianTargetsParams&, const Stream&);
-template const char* gaussian_targets<BFloat16>(const GaussianTargetsParams&, const Stream&);
+#define LOWERPOSE_INSTANTIATE(T) \
+  template const char* gaussian_targets<T>(const GaussianTargetsParams&, const Stream&);
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE)
 
 }  // namespace lowerpose::cuda

@@ -1,5 +1,6 @@
 #include <cmath>
 
+#include "core/dispatch.h"
 #include "cuda/elements.cuh"
 #include "cuda/layout.h"
 #include "cuda/pixel_walk.cuh"
@@ -167,9 +168,8 @@ const char* decode_heatmaps(const HeatmapDecodeParams& p, const Stream& stream) 
   });
 }
 
-template const char* decode_heatmaps<float>(const HeatmapDecodeParams&, const Stream&);
-template const char* decode_heatmaps<double>(const HeatmapDecodeParams&, const Stream&);
-template const char* decode_heatmaps<Float16>(const HeatmapDecodeParams&, const Stream&);
-template const char* decode_heatmaps<BFloat16>(const HeatmapDecodeParams&, const Stream&);
+#define LOWERPOSE_INSTANTIATE(T) \
+  template const char* decode_heatmaps<T>(const HeatmapDecodeParams&, const Stream&);
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE)
 
 }  // namespace lowerpose::cuda

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/dispatch.h"
 #include "cuda/elements.cuh"
 #include "cuda/layout.h"
 #include "cuda/pixel_walk.cuh"
@@ -25,11 +26,6 @@ struct Work {
   void* loss;
   unsigned blocks_per_part;  // a part is a map, or an image whose maps are interleaved
 };
-
-__device__ double factor(const JointsMSEParams& p, std::int64_t b, std::int64_t k) {
-  const double weight = p.weighted ? p.weight(b, k) : 1.0;
-  return p.squared_weight ? weight * weight : weight;
-}
 
 // The widest vector for two types: of 16 bytes of the larger.
 template <class Output, class Target>
@@ -117,7 +113,8 @@ __global__ void __launch_bounds__(kThreads, 3) joints_mse_kernel(const Work work
   C scales[kJoints], sums[kPack] = {};
 #pragma unroll
   for (int joint = 0; joint < kJoints; ++joint) {
-    factors[joint] = factor(p, b, kImage ? (threadIdx.x * kPack + joint) % num_joints : k);
+    factors[joint] =
+        joints_mse_factor(p, b, kImage ? (threadIdx.x * kPack + joint) % num_joints : k);
     scales[joint] = static_cast<C>(scale * factors[joint]);
   }
 
@@ -229,13 +226,7 @@ const char* joints_mse_backward(const JointsMSEBackwardParams& p, const Stream& 
   template const char* joints_mse_backward<Output, Target>(const JointsMSEBackwardParams&,       \
                                                            const Stream&);
 #define LOWERPOSE_INSTANTIATE_OUTPUT(Output) \
-  LOWERPOSE_INSTANTIATE(Output, float)       \
-  LOWERPOSE_INSTANTIATE(Output, double)      \
-  LOWERPOSE_INSTANTIATE(Output, Float16)     \
-  LOWERPOSE_INSTANTIATE(Output, BFloat16)
-LOWERPOSE_INSTANTIATE_OUTPUT(float)
-LOWERPOSE_INSTANTIATE_OUTPUT(double)
-LOWERPOSE_INSTANTIATE_OUTPUT(Float16)
-LOWERPOSE_INSTANTIATE_OUTPUT(BFloat16)
+  LOWERPOSE_WITH_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE, Output)
+LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE_OUTPUT)
 
 }  // namespace lowerpose::cuda

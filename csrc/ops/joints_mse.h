@@ -43,6 +43,13 @@ struct JointsMSEOptions {
   double loss_weight;
 };
 
+// What the squared differences of one map are multiplied by.
+LOWERPOSE_HOST_DEVICE inline double joints_mse_factor(const JointsMSEParams& p, std::int64_t b,
+                                                      std::int64_t k) {
+  const double weight = p.weighted ? p.weight(b, k) : 1.0;
+  return p.squared_weight ? weight * weight : weight;
+}
+
 // What a map, or a part of one, adds to the loss. Without a difference that is nothing even under
 // an infinite weight: it would be NaN, depending on how the map is divided into parts.
 LOWERPOSE_HOST_DEVICE inline double joints_mse_weighted(double factor, double sum) {

@@ -193,19 +193,11 @@ class _EagerLoss(torch.autograd.Function):
     """`_joints_mse_and_gradient` for a call that is plain: the same without torch's dispatcher."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        output: Tensor,
-        target: Tensor,
-        weight: Tensor | None,
-        preset: str,
-        loss_weight: float,
-    ) -> Tensor:
-        both = _run_both(output, target, weight, preset, loss_weight)
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        loss, ctx.gradient = _run_both(*inputs)
         ctx.set_materialize_grads(False)
-        ctx.gradient = both[1]
-        _save(ctx, (output, target, weight, preset, loss_weight), both[0])
-        return both[0]
+        _save(ctx, inputs, loss)
+        return loss
 
     @staticmethod
     def backward(
