@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 from . import _native as _native
 
 if TYPE_CHECKING:
-    from ._dispatch import decode_heatmaps, gaussian_targets, pck, pck_counts
+    from ._dispatch.gaussian_targets import gaussian_targets
+    from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.pck import pck, pck_counts
     from .nn import JointsMSELoss
     from .ops.joints_mse import joints_mse_loss
     from .skeletons import (
@@ -33,11 +35,11 @@ _EXPORTS = {
     "LOWER_BODY_JOINTS": "skeletons",
     "LOWER_BODY_SIGMAS": "skeletons",
     "JointsMSELoss": "nn",
-    "decode_heatmaps": "_dispatch",
-    "gaussian_targets": "_dispatch",
+    "decode_heatmaps": "_dispatch.heatmap_decode",
+    "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
-    "pck": "_dispatch",
-    "pck_counts": "_dispatch",
+    "pck": "_dispatch.pck",
+    "pck_counts": "_dispatch.pck",
 }
 
 __all__ = [

@@ -1,0 +1,10 @@
+"""The operations on NumPy arrays, a file an operation.
+
+Torch is not needed; DataLoader workers use these.
+"""
+
+from .gaussian_targets import gaussian_targets
+from .heatmap_decode import decode_heatmaps
+from .pck import pck, pck_counts
+
+__all__ = ["decode_heatmaps", "gaussian_targets", "pck", "pck_counts"]
