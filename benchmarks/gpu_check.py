@@ -42,7 +42,8 @@ SITE, TREE, LOGS, ROWS = WORK / "site", WORK / "tree", WORK / "logs", WORK / "be
 BUDGET = 460.0  # seconds, for all steps together
 
 OPERATIONS = (
-    *("gaussian_targets", "heatmap_decode", "joints_mse", "joints_mse_autograd", "pck"),
+    *("flip_merge", "gaussian_targets", "heatmap_decode"),
+    *("joints_mse", "joints_mse_autograd", "pck"),
     "cuda_kernels",
 )
 SELFTESTS = tuple(

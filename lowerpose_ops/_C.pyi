@@ -10,6 +10,15 @@ cuda_architectures: str
 
 def simd_level() -> str: ...
 def usable_threads(requested: int) -> int: ...
+def flip_merge(
+    heatmaps: _Array,
+    flipped: _Array,
+    merged: _Array,
+    flip_pairs: list[int],
+    shift: bool,
+    threads: int,
+    /,
+) -> None: ...
 def gaussian_targets(
     joints: _Array,
     visible: _Array,

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native as _native
 
 if TYPE_CHECKING:
+    from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
     from ._dispatch.pck import pck, pck_counts
@@ -36,6 +37,7 @@ _EXPORTS = {
     "LOWER_BODY_SIGMAS": "skeletons",
     "JointsMSELoss": "nn",
     "decode_heatmaps": "_dispatch.heatmap_decode",
+    "flip_merge": "_dispatch.flip_merge",
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "pck": "_dispatch.pck",
@@ -50,6 +52,7 @@ __all__ = [
     "LOWER_BODY_SIGMAS",
     "JointsMSELoss",
     "decode_heatmaps",
+    "flip_merge",
     "gaussian_targets",
     "joints_mse_loss",
     "pck",

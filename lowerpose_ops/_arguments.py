@@ -68,6 +68,32 @@ def heatmap_size(operation: str, value: object) -> tuple[int, int]:
     return width, height
 
 
+def index_pairs(operation: str, argument: str, values: object) -> list[int]:
+    """Pairs of indices, one behind the other. Native code knows which indices there are."""
+    expected = "pairs of joint indices"
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, (list, tuple)):
+        raise type_error(operation, argument, expected, values)
+    indices: list[int] = []
+    for pair in values:
+        if not isinstance(pair, (list, tuple)) or len(pair) != 2:
+            raise value_error(operation, argument, expected, values)
+        for index in pair:
+            if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
+                raise type_error(operation, argument, expected, index)
+            if not 0 <= index < LARGEST_SIZE:
+                raise value_error(operation, argument, expected, values)
+            indices.append(int(index))
+    return indices
+
+
+def check_flag(operation: str, argument: str, value: object) -> None:
+    """Refuses what is neither True nor False."""
+    if not isinstance(value, bool):
+        raise type_error(operation, argument, "True or False", value)
+
+
 def choice(operation: str, argument: str, value: object, allowed: Collection[str]) -> None:
     """Refuses a value that is not one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:

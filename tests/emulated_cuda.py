@@ -19,6 +19,7 @@ import torch
 
 # The places of the arguments that an operation fills, or uses as scratch.
 FILLED = {
+    "flip_merge": (2,),
     "gaussian_targets": (2, 3),
     "joints_mse": (3, 4, 5),
     "joints_mse_backward": (4,),

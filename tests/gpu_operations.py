@@ -84,6 +84,11 @@ OPERATIONS = {
     "decode_heatmaps, channels_last": Operation(
         draw_channels_last, lp.decode_heatmaps, ("decode_image_kernel",)
     ),
+    "flip_merge": Operation(
+        lambda seed: draw_maps(seed)[:2],
+        lambda *heatmaps: (lp.flip_merge(*heatmaps, lp.LOWER_BODY_FLIP_PAIRS, True),),
+        ("flip_merge_kernel",),
+    ),
     "pck_counts": Operation(draw_points, count_points, ("pck_counts_kernel",)),
 }
 every_operation = pytest.mark.parametrize("operation", OPERATIONS.values(), ids=list(OPERATIONS))

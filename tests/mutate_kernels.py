@@ -33,6 +33,7 @@ TESTS = [
     "test_heatmap_decode.py",
     "test_joints_mse.py",
     "test_gaussian_targets.py",
+    "test_flip_merge.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 

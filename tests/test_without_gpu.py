@@ -54,6 +54,11 @@ NATIVE_CALLS = {
         [torch.ones(()), maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(SHAPE), *WEIGHTING, 1],
         (4,),
     ),
+    "flip_merge": (
+        "flip_merge",
+        [maps(SHAPE), maps(SHAPE, seed=1), torch.empty(SHAPE), [0, 2], True, 1],
+        (2,),
+    ),
     "decode_heatmaps": (
         "decode_heatmaps",
         [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), "quarter", 1],

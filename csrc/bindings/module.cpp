@@ -9,6 +9,7 @@
 #include "core/check.h"
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "ops/flip_merge.h"
 #include "ops/gaussian_targets.h"
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
@@ -36,6 +37,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def("usable_threads", &usable_threads);
 
   const auto no_gil = py::call_guard<py::gil_scoped_release>();
+  m.def("flip_merge", &flip_merge, no_gil);
   m.def(
       "gaussian_targets",
       [](const TensorView& joints, const TensorView& visible, const TensorView& targets,

@@ -3,8 +3,9 @@
 Torch is not needed; DataLoader workers use these.
 """
 
+from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
 from .pck import pck, pck_counts
 
-__all__ = ["decode_heatmaps", "gaussian_targets", "pck", "pck_counts"]
+__all__ = ["decode_heatmaps", "flip_merge", "gaussian_targets", "pck", "pck_counts"]

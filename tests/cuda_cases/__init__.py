@@ -1,10 +1,11 @@
 """A case for every CUDA kernel, type, layout and option: which kernels it launches, and a check of
 what they compute against the reference. A file an operation."""
 
-from tests.cuda_cases import gaussian_targets, heatmap_decode, joints_mse, pck
+from tests.cuda_cases import flip_merge, gaussian_targets, heatmap_decode, joints_mse, pck
 from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
+    *flip_merge.CASES,
     *gaussian_targets.CASES,
     *heatmap_decode.CASES,
     *joints_mse.CASES,
