@@ -60,7 +60,17 @@ def joints_mse_backward(
     /,
 ) -> None: ...
 def decode_heatmaps(
-    heatmaps: _Array, coords: _Array, scores: _Array, refine: str, threads: int, /
+    heatmaps: _Array,
+    coords: _Array,
+    scores: _Array,
+    covariance: _Array | None,
+    flipped: _Array | None,
+    flip_pairs: list[int],
+    shift: bool,
+    rules: tuple[Any, ...],
+    taylor: tuple[Any, ...],
+    threads: int,
+    /,
 ) -> None: ...
 def pck_counts(
     pred: _Array,

@@ -13,6 +13,7 @@ import numpy as np
 
 _LARGEST_FLOAT = sys.float_info.max
 LARGEST_SIZE = 2**20  # of a side of a heatmap; no model has a thousandth of it
+HEATMAP_LAYOUTS = {3: "[K, H, W]", 4: "[B, K, H, W]"}
 
 
 def type_error(operation: str, argument: str, expected: str, got: object) -> TypeError:
@@ -94,6 +95,48 @@ def check_flag(operation: str, argument: str, value: object) -> None:
         raise type_error(operation, argument, "True or False", value)
 
 
+def decode_options(
+    operation: str,
+    heatmaps: Any,
+    refine: str,
+    preset: str | None,
+    fixed: bool,
+    border: str | None,
+    blur_kernel: int | None,
+    covariance: bool,
+) -> tuple[str, str | None, bool, str | None, int | None, bool]:
+    """The options of a decoding, which `decode_presets.decoding` understands if they fit."""
+    check_ndim(operation, "heatmaps", heatmaps, HEATMAP_LAYOUTS)
+    for argument, word in (("refine", refine), ("preset", preset), ("border", border)):
+        if not isinstance(word, str) and (word is not None or argument == "refine"):
+            raise type_error(operation, argument, "a word", word)
+    check_flag(operation, "fixed", fixed)
+    check_flag(operation, "covariance", covariance)
+    if blur_kernel is not None:
+        if isinstance(blur_kernel, bool) or not isinstance(blur_kernel, (int, np.integer)):
+            raise type_error(operation, "blur_kernel", "an integer or None", blur_kernel)
+        if not 0 < blur_kernel < LARGEST_SIZE:
+            raise value_error(operation, "blur_kernel", "positive", blur_kernel)
+        blur_kernel = int(blur_kernel)
+    return refine, preset, fixed, border, blur_kernel, covariance
+
+
+def flip_options(
+    operation: str, heatmaps: Any, flipped: Any, flip_pairs: object, shift: object
+) -> list[int]:
+    """The flat list of the pairs, empty without flipped maps."""
+    check_flag(operation, "shift", shift)
+    if flipped is None:
+        if flip_pairs is not None or shift:
+            given = "flip_pairs" if flip_pairs is not None else "shift"
+            raise ValueError(f"{operation}: flipped must be heatmaps with {given}, got None")
+        return []
+    check_ndim(operation, "flipped", flipped, {heatmaps.ndim: HEATMAP_LAYOUTS[heatmaps.ndim]})
+    if flip_pairs is None:
+        raise ValueError(f"{operation}: flip_pairs must be given with flipped, got None")
+    return index_pairs(operation, "flip_pairs", flip_pairs)
+
+
 def choice(operation: str, argument: str, value: object, allowed: Collection[str]) -> None:
     """Refuses a value that is not one of the allowed words."""
     if not isinstance(value, str) or value not in allowed:
@@ -112,9 +155,3 @@ def threads() -> int:
     # Another thread may be importing torch at this moment: then it has not said anything yet.
     told = getattr(sys.modules.get("torch"), "get_num_threads", None)
     return int(told()) if told is not None else 0
-
-
-def check_no_preset(operation: str, preset: object) -> None:
-    """Refuses a preset where there is none to choose."""
-    if preset is not None:
-        raise value_error(operation, "preset", "None", preset)

@@ -23,7 +23,7 @@ FILLED = {
     "gaussian_targets": (2, 3),
     "joints_mse": (3, 4, 5),
     "joints_mse_backward": (4,),
-    "decode_heatmaps": (1, 2),
+    "decode_heatmaps": (1, 2, 3),
     "pck_counts": (8, 9, 10, 11),
 }
 
@@ -51,7 +51,7 @@ def memory_of(value: Any) -> tuple[int, int] | None:
     if isinstance(value, torch.Tensor):
         address, shape, strides = value.data_ptr(), value.shape, value.stride()
         element_size = value.element_size()
-    elif isinstance(value, tuple):  # what _library.view makes of a tensor
+    elif isinstance(value, tuple) and isinstance(value[1], tuple):  # _library.view of a tensor
         address, shape, strides, dtype = value[:4]
         element_size = getattr(torch, dtype).itemsize
     else:

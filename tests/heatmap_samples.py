@@ -5,6 +5,13 @@ from __future__ import annotations
 import pytest
 import torch
 
+from lowerpose_ops.decode_presets import decoding
+
+# What native decode_heatmaps gets behind its maps and outputs for the pixel of the maximum: no
+# covariance, no flipped maps, the rules, one thread.
+_RULES = decoding("decode_heatmaps", "none", None, False, None, None, False)
+PLAIN_DECODING = (None, None, [], False, *_RULES, 1)
+
 
 def maps(shape, dtype=torch.float32, seed=0, grad=False):
     generator = torch.Generator("cpu").manual_seed(seed)

@@ -12,6 +12,7 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 import lowerpose_ops as lp
 from lowerpose_ops import _library, _native
+from tests.heatmap_samples import PLAIN_DECODING
 
 SHAPE = (2, 3, 8, 6)
 
@@ -159,7 +160,7 @@ def test_memory_that_is_not_there_is_refused_by_native_code(route, make):
     """Past the dispatcher, a tensor without memory must still not be read."""
     coords, scores = torch.zeros(2, 3, 2), torch.zeros(2, 3)
     with pytest.raises((TypeError, ValueError, RuntimeError)):
-        _native.core.decode_heatmaps(_library.view(make()), coords, scores, "none", 1)
+        _native.core.decode_heatmaps(_library.view(make()), coords, scores, *PLAIN_DECODING)
 
 
 def test_tensors_on_several_devices_are_refused():
@@ -180,7 +181,7 @@ shapes = (1, 1, 2, 2), (1, 1, 2), (1, 1)
 strides = (4, 4, 2, 1), (2, 2, 1), (1, 1)
 views = [(64, *pair, "float32", "cuda", 0, 0) for pair in zip(shapes, strides)]
 try:
-    core.decode_heatmaps(*views, "none", 1)
+    core.decode_heatmaps(*views, *eval(sys.argv[2], {"inf": float("inf")}))
 except ValueError as error:
     print(error)
 """
@@ -189,7 +190,7 @@ except ValueError as error:
 def test_a_build_without_cuda_says_how_to_get_one(emulated_core):
     """The emulated module's build makes a _C without CUDA beside it."""
     module = emulated_core.path.parent.parent / emulated_core.path.name.replace("_emulated", "")
-    command = [sys.executable, "-c", WITHOUT_CUDA, str(module)]
+    command = [sys.executable, "-c", WITHOUT_CUDA, str(module), repr(PLAIN_DECODING)]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     assert said.startswith("decode_heatmaps: heatmaps must be on the CPU, because this build has")
     assert "LOWERPOSE_CUDA=ON" in said
@@ -233,7 +234,7 @@ NO_TENSOR = "a tuple that describes no tensor"
 def test_native_code_refuses_nonsense(bad, got):
     outputs = torch.zeros(2, 3, 2), torch.zeros(2, 3)
     with pytest.raises((TypeError, ValueError), match=f"heatmaps must be .*, got {got}"):
-        _native.core.decode_heatmaps(bad, *outputs, "none", 1)
+        _native.core.decode_heatmaps(bad, *outputs, *PLAIN_DECODING)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +249,7 @@ def test_native_code_refuses_nonsense(bad, got):
 )
 def test_native_code_refuses_outputs_that_it_cannot_fill(coords, scores):
     with pytest.raises((TypeError, ValueError)):
-        _native.core.decode_heatmaps(maps(), coords, scores, "none", 1)
+        _native.core.decode_heatmaps(maps(), coords, scores, *PLAIN_DECODING)
 
 
 def test_read_only_arrays_are_inputs_and_never_outputs():
@@ -258,7 +259,7 @@ def test_read_only_arrays_are_inputs_and_never_outputs():
     frozen = np.zeros((2, 3, 2), np.float32)
     frozen.flags.writeable = False
     with pytest.raises(ValueError, match="coords must be writable"):
-        _native.core.decode_heatmaps(array, frozen, np.zeros((2, 3), np.float32), "none", 1)
+        _native.core.decode_heatmaps(array, frozen, np.zeros((2, 3), np.float32), *PLAIN_DECODING)
 
 
 def test_arrays_that_are_not_aligned_or_not_native_are_refused():
@@ -275,7 +276,7 @@ def test_arrays_that_are_not_aligned_or_not_native_are_refused():
         with pytest.raises((TypeError, ValueError), match=f"heatmaps must be .*{got}"):
             lp.decode_heatmaps(array)
     with pytest.raises(TypeError, match="got an array of 9 dimensions"):
-        _native.core.decode_heatmaps(many, many, many, "none", 1)
+        _native.core.decode_heatmaps(many, many, many, *PLAIN_DECODING)
 
 
 def test_arrays_are_let_go_of():

@@ -13,7 +13,7 @@ from lowerpose_ops import _native
 from lowerpose_ops.reference import heatmap_decode as decode_reference
 from tests.cuda_cases import CASES
 from tests.emulated_cuda import memory_of
-from tests.heatmap_samples import maps
+from tests.heatmap_samples import PLAIN_DECODING, maps
 
 
 def launched_by(check: Callable[[], None]) -> tuple[str, ...]:
@@ -64,13 +64,13 @@ def test_the_memory_of_every_argument_is_known(described, emulated):
 
     outputs = [description(coords), description(scores)] if described else [coords, scores]
     given = description(heatmaps) if described else heatmaps
-    emulated.decode_heatmaps(given, *outputs, "none", 1)
+    emulated.decode_heatmaps(given, *outputs, *PLAIN_DECODING)
     assert not coords.isnan().any()
     # Behind the emulator's back: it is told of half the maps.
     half = memory_of(heatmaps)[1] // 2
     known = [(heatmaps.data_ptr(), half), memory_of(coords), memory_of(scores)]
     with emulated.knowing(known), pytest.raises(RuntimeError, match="out-of-bounds read"):
-        emulated.module.decode_heatmaps(given, *outputs, "none", 1)
+        emulated.module.decode_heatmaps(given, *outputs, *PLAIN_DECODING)
 
 
 def test_no_joints_at_all(emulated):
@@ -91,12 +91,12 @@ def test_the_device_of_the_tensors_is_made_current(emulated):
     for index in (0, 1):
         views = [description(tensor, ("cuda", index)) for tensor in tensors]
         if index == 0:
-            emulated.decode_heatmaps(*views, "none", 1)
+            emulated.decode_heatmaps(*views, *PLAIN_DECODING)
             expected = decode_reference.decode_heatmaps(tensors[0], "none")
             torch.testing.assert_close(tensors[1:], expected, rtol=0, atol=0)
         else:
             with pytest.raises(RuntimeError, match=r"decode_heatmaps: cuda:1 .*invalid device"):
-                emulated.decode_heatmaps(*views, "none", 1)
+                emulated.decode_heatmaps(*views, *PLAIN_DECODING)
 
 
 def test_a_launch_that_cuda_refuses_is_told(emulated):
@@ -107,5 +107,5 @@ def test_a_launch_that_cuda_refuses_is_told(emulated):
     promised = [torch.empty(size, device="meta") for size in sizes]
     views = [(pixel.data_ptr(), *description(tensor, ("cpu", 0))[1:]) for tensor in promised]
     with pytest.raises(RuntimeError, match=r"decode_heatmaps: .* did not take the work: invalid"):
-        emulated.module.decode_heatmaps(*views, "none", 1)
+        emulated.module.decode_heatmaps(*views, *PLAIN_DECODING)
     assert launched_by(CASES[0].check) == CASES[0].kernels  # and the next call works

@@ -4,6 +4,9 @@
 #include <pybind11/stl.h>
 
 #include <optional>
+#include <string>
+#include <tuple>
+#include <vector>
 
 #include "bindings/tensor_caster.h"
 #include "core/check.h"
@@ -19,6 +22,17 @@ namespace py = pybind11;
 using namespace lowerpose;
 
 using OptionalView = std::optional<TensorView>;
+
+// What a preset fixes, in the order of HeatmapDecodeOptions and TaylorOptions.
+using DecodeRules =
+    std::tuple<std::string, std::string, std::string, std::string, std::string, bool, bool>;
+using TaylorStep = std::tuple<int, int, double, std::string, std::string, double, double, double,
+                              bool, bool, std::string>;
+
+template <class Options, class Tuple>
+Options from_tuple(const Tuple& tuple) {
+  return std::apply([](const auto&... members) { return Options{members...}; }, tuple);
+}
 
 PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   py::register_exception_translator([](std::exception_ptr pending) {
@@ -67,6 +81,16 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
                             {half, squared_weight, loss_weight}, threads);
       },
       no_gil);
-  m.def("decode_heatmaps", &decode_heatmaps, no_gil);
+  m.def(
+      "decode_heatmaps",
+      [](const TensorView& heatmaps, const TensorView& coords, const TensorView& scores,
+         const OptionalView& covariance, const OptionalView& flipped,
+         const std::vector<std::int64_t>& flip_pairs, bool shift, const DecodeRules& rules,
+         const TaylorStep& taylor, int threads) {
+        decode_heatmaps(heatmaps, coords, scores, covariance, flipped, flip_pairs, shift,
+                        from_tuple<HeatmapDecodeOptions>(rules), from_tuple<TaylorOptions>(taylor),
+                        threads);
+      },
+      no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
 }

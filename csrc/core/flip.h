@@ -24,6 +24,11 @@ LOWERPOSE_HOST_DEVICE inline std::int64_t flipped_column(std::int64_t x, std::in
   return width - 1 - (shift && x > 0 ? x - 1 : x);
 }
 
+template <class C>
+LOWERPOSE_HOST_DEVICE inline C flip_mean(C own, C mirrored) {
+  return static_cast<C>(0.5) * (own + mirrored);
+}
+
 // The partners of `pairs` = {a, b, c, d ...}, which exchange a with b, c with d ... Refuses what is
 // no pair, no joint, or there twice, and more joints than kMaxJoints.
 FlipPairs flip_pairs(Checker& check, const std::vector<std::int64_t>& pairs,

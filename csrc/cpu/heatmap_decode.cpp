@@ -4,6 +4,8 @@
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
+#include "cpu/heatmap_decode.h"
+#include "cpu/heatmap_refine.h"
 #include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
@@ -74,50 +76,157 @@ LOWERPOSE_SIMD void extend_peak(Peak<C>& peak, const C* pixels, std::int64_t cou
   }
 }
 
-template <class C, class T>
-Peak<C> find_peak(const MapView<const T>& map, std::int64_t height, std::int64_t width) {
+template <class Map>
+Peak<typename Map::C> find_peak(const Map& map, std::int64_t height, std::int64_t width) {
+  using C = typename Map::C;
   Peak<C> peak;
   C buffer[kTile];
-  const Runs shape = runs(height, width, map);
-  const bool in_place = std::is_same_v<C, T> && map.pixel_stride == 1;
-  for_each_tile(shape, in_place ? shape.length : kTile,
+  const Runs shape = map.shape(height, width);
+  for_each_tile(shape, map.tile(shape.length),
                 [&](std::int64_t run, std::int64_t first, std::int64_t count) {
-                  const C* pixels = read_tile(buffer, map.at(run, first), map.pixel_stride, count);
+                  const C* pixels = map.read(buffer, run, first, count);
                   extend_peak(peak, pixels, count, run * shape.length + first);
                 });
   return peak;
 }
 
-// -0.25, 0 or 0.25: towards the larger of two neighbours.
-template <class C, class T>
-float quarter(const T* pixel, std::int64_t stride) {
-  const C before = widened<C>(pixel[-stride]), after = widened<C>(pixel[stride]);
-  return 0.25f * static_cast<float>((after > before) - (after < before));
+template <class Map>
+std::int64_t find_first_nan(const Map& map, std::int64_t height, std::int64_t width) {
+  for (std::int64_t index = 0; index < height * width; ++index) {
+    const auto value = map.at(index / width, index % width);
+    if (value != value) return index;
+  }
+  return 0;  // not reached
+}
+
+// The peak of a map without a positive value, of which each pixel that is not the largest of its 3
+// x 3 counts as -0. An unsuppressed maximum of 0 is no larger than that.
+template <class Map>
+Peak<typename Map::C> suppressed_peak(const Map& map, std::int64_t height, std::int64_t width,
+                                      Peak<typename Map::C> peak) {
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t x = 0; x < width; ++x) {
+      const auto value = map.at(y, x);
+      bool suppressed = false;
+      for (std::int64_t row = std::max<std::int64_t>(y - 1, 0); row < std::min(y + 2, height);
+           ++row) {
+        for (std::int64_t column = std::max<std::int64_t>(x - 1, 0);
+             column < std::min(x + 2, width); ++column) {
+          suppressed |= map.at(row, column) > value;
+        }
+      }
+      if (suppressed || value == 0) {
+        peak.value = suppressed ? -0.0f : value;
+        peak.index = y * width + x;
+        return peak;
+      }
+    }
+  }
+  return peak;
+}
+
+// The Newton step from the maximum, and whether there was one to take.
+template <template <class> class Map, class T>
+bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b, std::int64_t k,
+                 const PeakPixel& peak, TaylorFit& fit) {
+  const std::int64_t x = peak.x, y = peak.y;
+  if (p.taylor.inside_only && !taylor_inside(x, y, p.width, p.height)) return false;
+  double patch[kPatch * kPatch] = {};
+  const bool sample = p.taylor.gather == Gather::kSample;
+  const std::int64_t maps = sample ? p.num_joints : p.batch * p.num_joints;
+  const std::int64_t place = sample ? k : b * p.num_joints + k;
+  if (gathers_elsewhere(p.taylor, x, maps, p.width, p.height)) {
+    for (std::int64_t dy = -1; dy <= 1; ++dy) {
+      for (std::int64_t dx = -1; dx <= 1; ++dx) {
+        const auto at =
+            gathered_pixel(place, x, y, dy * (p.width + 2) + dx, maps, p.width, p.height);
+        const Map<T> other(p, sample ? b : at.map / p.num_joints,
+                           sample ? at.map : at.map % p.num_joints);
+        const Level level = map_level(other, p.taylor, p.blur, p.width, p.height);
+        const double value = blurred_at(other, p.blur, at.y, at.x, p.width, p.height);
+        patch[kPatchMiddle + dy * kPatch + dx] = taylor_log(p.taylor, value, level);
+      }
+    }
+  } else {
+    blurred_patch(map, p.blur, y, x, p.width, p.height, patch);
+    const double least = *std::min_element(patch, patch + kPatch * kPatch);
+    const bool lost = gain_is_lost(p.taylor, peak.score, least);
+    const Level level = lost ? Level{} : map_level(map, p.taylor, p.blur, p.width, p.height);
+    for (double& value : patch) value = taylor_log(p.taylor, value, level);
+  }
+  fit = taylor_fit(p.taylor, patch);
+  return true;
+}
+
+template <class Map>
+Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const TaylorFit& fit,
+                          double x, double y) {
+  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur.sigma, x, y);
+  if (!gaussian.usable) return {NAN, NAN, NAN};
+  FitSums sums;
+  for (std::int64_t row = 0; row < p.height; ++row) {
+    for (std::int64_t column = 0; column < p.width; ++column) {
+      sums.add(gaussian, static_cast<double>(map.at(row, column)), static_cast<double>(column),
+               static_cast<double>(row));
+    }
+  }
+  return covariance_of(sums, p.height * p.width);
+}
+
+template <template <class> class Map, class T>
+void decode(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
+  const Map<T> map(p, b, k);
+  auto found = find_peak(map, p.height, p.width);
+  if (found.nan) {
+    found.value = std::numeric_limits<typename Map<T>::C>::quiet_NaN();
+    found.index = p.nan == NanPlace::kPosition ? find_first_nan(map, p.height, p.width) : 0;
+  } else if (p.suppress && found.value <= 0) {
+    found = suppressed_peak(map, p.height, p.width, found);
+  }
+  const std::int64_t index = b * p.num_joints + k;
+  float* coords = p.coords + 2 * index;
+  float* covariance = p.covariance == nullptr ? nullptr : p.covariance + 4 * index;
+  p.scores[index] = static_cast<float>(found.value);
+  if (covariance != nullptr) std::fill_n(covariance, 4, NAN);
+  if (found.nan && p.nan == NanPlace::kNan) {
+    coords[0] = coords[1] = NAN;
+    return;
+  }
+  const PeakPixel peak = peak_pixel(p, static_cast<double>(found.value), found.index);
+  Offset offset;
+  TaylorFit fit;
+  bool fitted = false;
+  if (peak.refinable && p.cross.refine == Refine::kTaylor) {
+    fitted = taylor_step(p, map, b, k, peak, fit);
+    if (fitted) offset = fit.offset;
+  } else if (peak.refinable && p.cross.refine != Refine::kNone) {
+    const Cross cross = read_cross(map, peak.x, peak.y, p.width, p.height);
+    offset = cross_offset(p.cross, cross, peak.x, peak.y, p.width, p.height);
+  }
+  const double add = found.value > 0 ? p.add : 0;
+  coords[0] = static_cast<float>(static_cast<double>(peak.x) + offset.x + add);
+  coords[1] = static_cast<float>(static_cast<double>(peak.y) + offset.y + add);
+  if (covariance != nullptr && fitted) {
+    const Covariance c = map_covariance(p, map, fit, static_cast<double>(peak.x) + offset.x,
+                                        static_cast<double>(peak.y) + offset.y);
+    covariance[0] = static_cast<float>(c.xx);
+    covariance[1] = covariance[2] = static_cast<float>(c.xy);
+    covariance[3] = static_cast<float>(c.yy);
+  }
 }
 
 }  // namespace
 
 template <class T>
 void decode_heatmaps(const HeatmapDecodeParams& p) {
-  using C = Arithmetic<T>;
   const std::int64_t grain = maps_per_thread(p.height, p.width);
   parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
-      const auto map = p.heatmaps.map<const T>(index / p.num_joints, index % p.num_joints);
-      const auto peak = find_peak<C>(map, p.height, p.width);
-      float* coords = p.coords + 2 * index;
-      if (peak.nan) {
-        coords[0] = coords[1] = p.scores[index] = std::numeric_limits<float>::quiet_NaN();
-        continue;
-      }
-      const std::int64_t x = peak.index % p.width, y = peak.index / p.width;
-      coords[0] = static_cast<float>(x);
-      coords[1] = static_cast<float>(y);
-      p.scores[index] = static_cast<float>(peak.value);
-      const bool inside = x > 1 && x < p.width - 1 && y > 1 && y < p.height - 1;
-      if (p.refine == Refine::kQuarter && inside) {
-        coords[0] += quarter<C>(map.at(y, x), map.pixel_stride);
-        coords[1] += quarter<C>(map.at(y, x), map.row_stride);
+      const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
+      if (p.flipped.data == nullptr) {
+        decode<OwnMap, T>(p, b, k);
+      } else {
+        decode<MergedMap, T>(p, b, k);
       }
     }
   });

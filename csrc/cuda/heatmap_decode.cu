@@ -2,6 +2,7 @@
 
 #include "core/dispatch.h"
 #include "cuda/elements.cuh"
+#include "cuda/heatmap_decode.cuh"
 #include "cuda/layout.h"
 #include "cuda/pixel_walk.cuh"
 #include "cuda/queue.h"
@@ -23,9 +24,10 @@ struct Peak {
   __device__ static Peak none() { return {-INFINITY, INT64_MAX}; }
 
   __device__ void extend(C candidate, std::int64_t place) {
-    if (value != value) return;
-    const bool larger = !(candidate <= value);  // or a NaN
-    if (larger || (candidate == value && place < index)) {
+    const bool is_nan = candidate != candidate, was_nan = value != value;
+    const bool larger = is_nan ? !was_nan : candidate > value;
+    const bool equal = is_nan ? was_nan : candidate == value;
+    if (larger || (equal && place < index)) {
       value = candidate;
       index = place;
     }
@@ -44,50 +46,101 @@ __device__ Peak<C> warp_peak(Peak<C> peak) {
   return peak;
 }
 
-// -0.25, 0 or 0.25: towards the larger of two neighbours.
-template <class T>
-__device__ float quarter(const T* pixel, std::int64_t stride) {
-  const auto before = widened(pixel[-stride]), after = widened(pixel[stride]);
-  return after > before ? 0.25f : (after < before ? -0.25f : 0.0f);
+// The peak of a map without a positive value, of which each pixel that is not the largest of its 3
+// x 3 counts as -0. An unsuppressed maximum of 0 is no larger than that.
+template <class Map, class C>
+__device__ Peak<C> suppressed_peak(const HeatmapDecodeParams& p, const Map& map, int lane,
+                                   const Peak<C>& peak) {
+  std::int64_t first = INT64_MAX;
+  PixelWalk walk(lane, kWarp, p.width);
+  for (std::int64_t i = lane; i < p.height * p.width; i += kWarp, walk.advance()) {
+    const C value = map.at(walk.y, walk.x);
+    bool counts = value == 0;
+    for (std::int64_t row = clamped(walk.y - 1, p.height); row <= clamped(walk.y + 1, p.height);
+         ++row) {
+      for (std::int64_t column = clamped(walk.x - 1, p.width);
+           column <= clamped(walk.x + 1, p.width); ++column) {
+        counts |= map.at(row, column) > value;
+      }
+    }
+    if (counts && i < first) first = i;
+  }
+  first = warp_reduce(first, [](std::int64_t a, std::int64_t b) { return a < b ? a : b; });
+  if (first == INT64_MAX) return peak;
+  const C value = map.at(first / p.width, first % p.width);
+  return {value == 0 ? value : C{-0.0f}, first};
 }
 
+// By a warp: from the peak that its lane 0 knows to what the caller gets. `patch` is shared memory
+// of the warp's own.
 template <class T, class C>
 __device__ void write_result(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k,
-                             const Peak<C>& peak) {
+                             Peak<C> found, double* patch) {
+  const int lane = threadIdx.x % kWarp;
+  found.value = __shfl_sync(kAllLanes, found.value, 0);
+  found.index = __shfl_sync(kAllLanes, found.index, 0);
+  const DecodedMap<T> map(p, b, k);
+  if (p.suppress && found.value <= 0) found = suppressed_peak(p, map, lane, found);
+  const PeakPixel peak = peak_pixel(p, static_cast<double>(found.value), found.index);
+  Offset offset;
+  Covariance spread = {NAN, NAN, NAN};
+  if (peak.refinable && p.cross.refine == Refine::kTaylor) {
+    if (!p.taylor.inside_only || taylor_inside(peak.x, peak.y, p.width, p.height)) {
+      const std::int64_t maps =
+          p.taylor.gather == Gather::kSample ? p.num_joints : p.batch * p.num_joints;
+      if (gathers_elsewhere(p.taylor, peak.x, maps, p.width, p.height)) {
+        gather_patch<T>(p, b, k, peak, lane, patch);
+      } else {
+        read_patch<T>(p, b, k, peak, lane, patch);
+      }
+      const TaylorFit fit = taylor_fit(p.taylor, patch);
+      __syncwarp();  // before the patch is another joint's
+      offset = fit.offset;
+      if (p.covariance != nullptr) {
+        spread = map_covariance(p, map, fit, lane, static_cast<double>(peak.x) + offset.x,
+                                static_cast<double>(peak.y) + offset.y);
+      }
+    }
+  } else if (peak.refinable && p.cross.refine != Refine::kNone) {
+    const Cross cross = read_cross(map, peak.x, peak.y, p.width, p.height);
+    offset = cross_offset(p.cross, cross, peak.x, peak.y, p.width, p.height);
+  }
+  if (lane != 0) return;
   const std::int64_t index = b * p.num_joints + k;
   float* const coords = p.coords + 2 * index;
-  p.scores[index] = static_cast<float>(peak.value);
-  if (peak.value != peak.value) {
-    coords[0] = coords[1] = NAN;
-    return;
-  }
-  const std::int64_t x = peak.index % p.width, y = peak.index / p.width;
-  coords[0] = static_cast<float>(x);
-  coords[1] = static_cast<float>(y);
-  const bool inside = x > 1 && x < p.width - 1 && y > 1 && y < p.height - 1;
-  if (p.refine == Refine::kQuarter && inside) {
-    const auto map = p.heatmaps.map<const T>(b, k);
-    coords[0] += quarter(map.at(y, x), map.pixel_stride);
-    coords[1] += quarter(map.at(y, x), map.row_stride);
-  }
+  const bool unknown = found.value != found.value && p.nan == NanPlace::kNan;
+  const double add = found.value > 0 ? p.add : 0;
+  const double x = static_cast<double>(peak.x) + offset.x + add;
+  const double y = static_cast<double>(peak.y) + offset.y + add;
+  p.scores[index] = static_cast<float>(found.value);
+  coords[0] = unknown ? NAN : static_cast<float>(x);
+  coords[1] = unknown ? NAN : static_cast<float>(y);
+  if (p.covariance == nullptr) return;
+  float* const covariance = p.covariance + 4 * index;
+  covariance[0] = static_cast<float>(spread.xx);
+  covariance[1] = covariance[2] = static_cast<float>(spread.xy);
+  covariance[3] = static_cast<float>(spread.yy);
 }
 
-// One block a map, which lies in vectors of kPack pixels, or anyhow if kPack is 1.
+// One block a map, which lies in vectors of kPack pixels; or anyhow, and maybe merged, if kPack
+// is 1.
 template <class T, int kPack>
-__global__ void __launch_bounds__(kThreads) decode_map_kernel(const HeatmapDecodeParams p) {
+__global__ void __launch_bounds__(kThreads, 2) decode_map_kernel(const HeatmapDecodeParams p) {
   using C = Arithmetic<T>;
   __shared__ Peak<C> peaks[kWarps];
+  __shared__ double patch[kPatch * kPatch];
   const auto num_joints = static_cast<unsigned>(p.num_joints);
   const std::int64_t b = blockIdx.x / num_joints, k = blockIdx.x % num_joints;
-  const auto map = p.heatmaps.map<const T>(b, k);
   const std::int64_t area = p.height * p.width;
   auto peak = Peak<C>::none();
   if constexpr (kPack == 1) {
-    PixelWalk at(threadIdx.x, kThreads, p.width);
-    for (std::int64_t i = threadIdx.x; i < area; i += kThreads, at.advance()) {
-      peak.extend(widened(*map.at(at.y, at.x)), i);
+    const DecodedMap<T> map(p, b, k);
+    PixelWalk walk(threadIdx.x, kThreads, p.width);
+    for (std::int64_t i = threadIdx.x; i < area; i += kThreads, walk.advance()) {
+      peak.extend(map.at(walk.y, walk.x), i);
     }
   } else {
+    const auto map = p.heatmaps.map<const T>(b, k);
 #pragma unroll 4
     for (std::int64_t i = threadIdx.x * kPack; i < area; i += kThreads * kPack) {
       const auto pack = *reinterpret_cast<const Pack<T, kPack>*>(map.data + i);
@@ -101,15 +154,16 @@ __global__ void __launch_bounds__(kThreads) decode_map_kernel(const HeatmapDecod
   __syncthreads();
   if (warp > 0) return;
   peak = warp_peak(lane < kWarps ? peaks[lane] : Peak<C>::none());
-  if (lane == 0) write_result<T>(p, b, k, peak);
+  write_result<T>(p, b, k, peak, patch);
 }
 
 // One block an image whose maps are interleaved: the block reads it from one end to the other, and
 // each lane of each thread's vectors meets one joint alone.
 template <class T, int kPack>
-__global__ void __launch_bounds__(kThreads) decode_image_kernel(const HeatmapDecodeParams p) {
+__global__ void __launch_bounds__(kThreads, 2) decode_image_kernel(const HeatmapDecodeParams p) {
   using C = Arithmetic<T>;
   __shared__ Peak<C> peaks[kThreads * kPack];
+  __shared__ double patches[kWarps][kPatch * kPatch];
   const auto num_joints = static_cast<int>(p.num_joints);
   const int readers = kThreads / num_joints * num_joints;
   const std::int64_t b = blockIdx.x;
@@ -138,13 +192,14 @@ __global__ void __launch_bounds__(kThreads) decode_image_kernel(const HeatmapDec
   for (int lane = 0; lane < kPack; ++lane) peaks[first + lane] = own[lane];
   __syncthreads();
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
+#pragma unroll 1
   for (int k = warp; k < num_joints; k += kWarps) {
     auto peak = Peak<C>::none();
     for (int i = k + lane * num_joints; i < readers * kPack; i += kWarp * num_joints) {
       peak.extend(peaks[i].value, peaks[i].index);
     }
     peak = warp_peak(peak);
-    if (lane == 0) write_result<T>(p, b, k, peak);
+    write_result<T>(p, b, k, peak, patches[warp]);
   }
 }
 
@@ -157,7 +212,10 @@ const char* decode_heatmaps(const HeatmapDecodeParams& p, const Stream& stream) 
   const std::int64_t maps = p.batch * p.num_joints;
   return on(stream, [&](cudaStream_t queue) {
     if (maps == 0) return cudaSuccess;
-    switch (layout_of(p.heatmaps, shape, sizeof(T), kPack, kThreads)) {
+    const Layout layout = p.flipped.data == nullptr
+                              ? layout_of(p.heatmaps, shape, sizeof(T), kPack, kThreads)
+                              : Layout::kStrided;
+    switch (layout) {
       case Layout::kMaps:
         return launch_blocks<decode_map_kernel<T, kPack>>(maps, kThreads, queue, p);
       case Layout::kPixels:

@@ -6,7 +6,6 @@
 
 #include "core/flip.h"
 #include "core/heatmaps_view.h"
-#include "core/host_device.h"
 #include "core/tensor_view.h"
 
 namespace lowerpose {
@@ -19,11 +18,6 @@ struct FlipMergeParams {
   std::int64_t batch, num_joints, height, width;
   int threads;
 };
-
-template <class C>
-LOWERPOSE_HOST_DEVICE inline C flip_mean(C own, C mirrored) {
-  return static_cast<C>(0.5) * (own + mirrored);
-}
 
 // merged[b, k, y, x] = (heatmaps[b, k, y, x] + flipped[b, partner(k), y, flipped_column(x)]) / 2
 void flip_merge(const TensorView& heatmaps, const TensorView& flipped, const TensorView& merged,

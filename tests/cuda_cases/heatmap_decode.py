@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import torch
 
 import lowerpose_ops as lp
+from lowerpose_ops.reference import flip_merge as flip_reference
 from lowerpose_ops.reference import heatmap_decode as decode_reference
 from tests.cuda_cases.case import CPP_NAMES, DTYPES, Case, pack
 from tests.cuda_cases.layouts import LAYOUTS
@@ -15,6 +17,8 @@ from tests.heatmap_samples import maps
 
 def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
     lay_out, shape, read_by = LAYOUTS[layout]
+    # Logarithms of sums in another order, over what is nearly 0 at times.
+    tolerance = {"rtol": 1.2e-7, "atol": 1e-5} if refine == "dark" else {"rtol": 0, "atol": 0}
 
     def check() -> None:
         heatmaps = lay_out(maps(shape).to(dtype))
@@ -23,7 +27,7 @@ def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
         ours = lp.decode_heatmaps(heatmaps, refine)
         expected = decode_reference.decode_heatmaps(heatmaps, refine)
         for result, plain in zip(ours, expected, strict=True):
-            torch.testing.assert_close(result, plain, rtol=0, atol=0, equal_nan=True)
+            torch.testing.assert_close(result, plain, **tolerance, equal_nan=True)
 
     name, count = {
         "kMaps": ("decode_map_kernel", pack(dtype)),
@@ -34,7 +38,52 @@ def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
     return Case(f"decode_heatmaps {dtype} {layout} {refine}", (kernel,), check)
 
 
+def merge_case(dtype: torch.dtype, layout: str, options: dict[str, Any]) -> Case:
+    """Merged on the way, by the kernel for any strides: as merged before."""
+    lay_out, shape, _ = LAYOUTS[layout]
+
+    def check() -> None:
+        heatmaps, flipped = lay_out(maps(shape).to(dtype)), lay_out(maps(shape, seed=1).to(dtype))
+        flip = {"flip_pairs": [(0, shape[1] - 1)], "shift": True}
+        arithmetic = torch.promote_types(dtype, torch.float32)  # a merged map is not rounded here
+        both = heatmaps.to(arithmetic), flipped.to(arithmetic)
+        merged = flip_reference.flip_merge(*both, **flip).contiguous()
+        ours = lp.decode_heatmaps(heatmaps, flipped=flipped, **flip, **options)
+        expected = lp.decode_heatmaps(merged, **options)
+        torch.testing.assert_close(ours, expected, rtol=0, atol=0, equal_nan=True)
+
+    name = f"decode_heatmaps {dtype} {layout} merged {options}"
+    merged_type = CPP_NAMES[torch.promote_types(dtype, torch.float32)]
+    again = decode_kernel(merged_type, shape)
+    return Case(name, (f"decode_map_kernel<{CPP_NAMES[dtype]}, 1>", again), check)
+
+
+def decode_kernel(name: str, shape: tuple[int, ...]) -> str:
+    """What reads contiguous maps of this type."""
+    count = 2 if name == "double" else 4
+    return f"decode_map_kernel<{name}, {count if shape[2] * shape[3] % count == 0 else 1}>"
+
+
 CASES = [
-    decode_case(dtype, layout, refine)
-    for dtype, layout, refine in itertools.product(DTYPES, LAYOUTS, ("none", "quarter"))
+    *(
+        decode_case(dtype, layout, refine)
+        for dtype, layout, refine in itertools.product(DTYPES, LAYOUTS, ("none", "quarter"))
+    ),
+    *(
+        decode_case(dtype, layout, "dark")
+        for dtype, layout in itertools.product(
+            DTYPES, ("contiguous", "channels_last", "odd", "transposed")
+        )
+    ),
+    *(
+        merge_case(dtype, layout, options)
+        for (dtype, layout), options in itertools.product(
+            (
+                (torch.float32, "contiguous"),
+                (torch.float16, "channels_last"),
+                (torch.float64, "odd"),
+            ),
+            ({"refine": "quarter"}, {"refine": "dark", "covariance": True}),
+        )
+    ),
 ]

@@ -1,0 +1,63 @@
+// One heatmap as the decoder sees it: as it is, or merged with its partner's mirror image.
+#pragma once
+
+#include "core/heatmaps_view.h"
+#include "cpu/tiles.h"
+#include "ops/heatmap_decode.h"
+
+namespace lowerpose::cpu {
+
+template <class T>
+class OwnMap {
+ public:
+  using C = Arithmetic<T>;
+
+  OwnMap(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k)
+      : map_(p.heatmaps.map<const T>(b, k)) {}
+
+  C at(std::int64_t y, std::int64_t x) const { return widened<C>(*map_.at(y, x)); }
+
+  // How many runs of how many pixels it is read in, and at most how many pixels at a time.
+  Runs shape(std::int64_t height, std::int64_t width) const { return runs(height, width, map_); }
+  std::int64_t tile(std::int64_t length) const { return in_place() ? length : kTile; }
+  const C* read(C* buffer, std::int64_t run, std::int64_t first, std::int64_t count) const {
+    return read_tile(buffer, map_.at(run, first), map_.pixel_stride, count);
+  }
+
+ private:
+  bool in_place() const { return std::is_same_v<C, T> && map_.pixel_stride == 1; }
+
+  MapView<const T> map_;
+};
+
+template <class T>
+class MergedMap {
+ public:
+  using C = Arithmetic<T>;
+
+  MergedMap(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k)
+      : map_(p.heatmaps.map<const T>(b, k)),
+        flipped_(p.flipped.map<const T>(b, p.pairs.partner[k])),
+        width_(p.width),
+        shift_(p.shift) {}
+
+  C at(std::int64_t y, std::int64_t x) const {
+    const C own = widened<C>(*map_.at(y, x));
+    const C mirrored = widened<C>(*flipped_.at(y, flipped_column(x, width_, shift_)));
+    return flip_mean(own, mirrored);
+  }
+
+  Runs shape(std::int64_t height, std::int64_t width) const { return {height, width}; }
+  std::int64_t tile(std::int64_t) const { return kTile; }
+  const C* read(C* buffer, std::int64_t run, std::int64_t first, std::int64_t count) const {
+    for (std::int64_t i = 0; i < count; ++i) buffer[i] = at(run, first + i);
+    return buffer;
+  }
+
+ private:
+  MapView<const T> map_, flipped_;
+  std::int64_t width_;
+  bool shift_;
+};
+
+}  // namespace lowerpose::cpu

@@ -1,0 +1,127 @@
+// What the decoder reads of a heatmap once it knows the maximum's pixel.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "core/simd.h"
+#include "cpu/tiles.h"
+#include "ops/heatmap_refine.h"
+
+namespace lowerpose::cpu {
+
+template <class Map>
+Cross read_cross(const Map& map, std::int64_t x, std::int64_t y, std::int64_t width,
+                 std::int64_t height) {
+  const auto at = [&](std::int64_t row, std::int64_t column) {
+    return static_cast<double>(map.at(row, column));
+  };
+  const std::int64_t left = std::max<std::int64_t>(x - 1, 0), right = std::min(x + 1, width - 1);
+  const std::int64_t up = std::max<std::int64_t>(y - 1, 0), down = std::min(y + 1, height - 1);
+  return {at(y, x), at(y, left), at(y, right), at(up, x), at(down, x)};
+}
+
+// The blurred map at one pixel.
+template <class Map>
+double blurred_at(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
+                  std::int64_t width, std::int64_t height) {
+  double sum = 0;
+  for (int i = -blur.radius; i <= blur.radius; ++i) {
+    const std::int64_t row = blurred_place(y + i, height, blur.border);
+    if (row < 0) continue;
+    double along = 0;
+    for (int j = -blur.radius; j <= blur.radius; ++j) {
+      const std::int64_t column = blurred_place(x + j, width, blur.border);
+      if (column >= 0) along += tap(blur, j) * static_cast<double>(map.at(row, column));
+    }
+    sum += tap(blur, i) * along;
+  }
+  return sum;
+}
+
+// The blurred map at the pixels about (x, y), row by row; beyond the border stand the border's.
+// Only what these need is blurred.
+template <class Map>
+void blurred_patch(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
+                   std::int64_t width, std::int64_t height, double* patch) {
+  constexpr int kReach = kPatch / 2;
+  constexpr int kMost = kPatch + 2 * kMaxBlurRadius;
+  const int size = kPatch + 2 * blur.radius, margin = kReach + blur.radius;
+  double pixels[kMost][kMost];
+  std::int64_t columns[kMost];
+  for (int j = 0; j < size; ++j) columns[j] = blurred_place(x - margin + j, width, blur.border);
+  const bool whole = x >= margin && x + margin < width;
+  for (int i = 0; i < size; ++i) {
+    const std::int64_t row = blurred_place(y - margin + i, height, blur.border);
+    for (int j = 0; j < size; ++j) {
+      const bool inside = row >= 0 && (whole || columns[j] >= 0);
+      pixels[i][j] = inside ? static_cast<double>(map.at(row, columns[j])) : 0.0;
+    }
+  }
+  for (int i = 0; i < kPatch; ++i) {
+    const std::int64_t row = clamped(y - kReach + i, height);
+    const double (*rows)[kMost] = pixels + (row - (y - margin)) - blur.radius;
+    double down[kMost] = {};
+    for (int t = 0; t <= 2 * blur.radius; ++t) {
+      const double factor = tap(blur, t - blur.radius);
+      for (int j = 0; j < size; ++j) down[j] += factor * rows[t][j];
+    }
+    for (int j = 0; j < kPatch; ++j) {
+      const std::int64_t column = clamped(x - kReach + j, width);
+      const double* along = down + (column - (x - margin)) - blur.radius;
+      double sum = 0;
+      for (int t = 0; t <= 2 * blur.radius; ++t) sum += tap(blur, t - blur.radius) * along[t];
+      patch[i * kPatch + j] = sum;
+    }
+  }
+}
+
+// The largest value of a map, and the smallest and largest of the blurred map. A NaN makes NaN.
+struct MapRange {
+  double peak, lowest, highest;
+};
+
+// The larger (or smaller) of two, or NaN if one is.
+inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
+inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
+
+template <class Map>
+MapRange map_range(const Map& map, const Blur& blur, std::int64_t width, std::int64_t height) {
+  MapRange range = {-INFINITY, INFINITY, -INFINITY};
+  double down[kTile + 2 * kMaxBlurRadius];
+  for (std::int64_t y = 0; y < height; ++y) {
+    for (std::int64_t left = 0; left < width; left += kTile) {
+      const std::int64_t count = std::min(kTile, width - left);
+      const std::int64_t size = count + 2 * blur.radius;
+      std::fill_n(down, size, 0.0);
+      for (int t = -blur.radius; t <= blur.radius; ++t) {
+        const std::int64_t row = blurred_place(y + t, height, blur.border);
+        if (row < 0) continue;
+        const double factor = tap(blur, t);
+        for (std::int64_t j = 0; j < size; ++j) {
+          const std::int64_t column = blurred_place(left + j - blur.radius, width, blur.border);
+          if (column >= 0) down[j] += factor * static_cast<double>(map.at(row, column));
+        }
+      }
+      for (std::int64_t j = 0; j < count; ++j) {
+        double sum = 0;
+        for (int t = 0; t <= 2 * blur.radius; ++t) sum += tap(blur, t - blur.radius) * down[j + t];
+        range.peak = nan_max(range.peak, static_cast<double>(map.at(y, left + j)));
+        range.lowest = nan_min(range.lowest, sum);
+        range.highest = nan_max(range.highest, sum);
+      }
+    }
+  }
+  return range;
+}
+
+template <class Map>
+Level map_level(const Map& map, const TaylorRules& rules, const Blur& blur, std::int64_t width,
+                std::int64_t height) {
+  if (rules.rescale == Rescale::kNone) return {};
+  const MapRange range = map_range(map, blur, width, height);
+  return level_of(rules.rescale, range.peak, range.lowest, range.highest);
+}
+
+}  // namespace lowerpose::cpu

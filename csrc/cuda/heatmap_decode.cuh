@@ -1,0 +1,167 @@
+// What a warp reads of a heatmap once it knows the maximum's pixel. Every lane comes with the same
+// arguments, and takes the same results away.
+#pragma once
+
+#include <cstdint>
+
+#include "cuda/elements.cuh"
+#include "cuda/pixel_walk.cuh"
+#include "cuda/reduce.cuh"
+#include "ops/heatmap_decode.h"
+
+namespace lowerpose::cuda {
+namespace {
+
+// A heatmap as it is, or merged with its partner's mirror image.
+template <class T>
+class DecodedMap {
+ public:
+  using C = Arithmetic<T>;
+
+  __device__ DecodedMap(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k)
+      : map_(p.heatmaps.map<const T>(b, k)),
+        merged_(p.flipped.data != nullptr),
+        width_(p.width),
+        shift_(p.shift) {
+    if (merged_) flipped_ = p.flipped.map<const T>(b, p.pairs.partner[k]);
+  }
+
+  __device__ C at(std::int64_t y, std::int64_t x) const {
+    const C own = widened(*map_.at(y, x));
+    if (!merged_) return own;
+    return flip_mean(own,
+                     static_cast<C>(widened(*flipped_.at(y, flipped_column(x, width_, shift_)))));
+  }
+
+ private:
+  MapView<const T> map_, flipped_;
+  bool merged_;
+  std::int64_t width_;
+  bool shift_;
+};
+
+// One value of all lanes' for all lanes; `choose` takes two and is indifferent to their order.
+template <class Value, class Choose>
+__device__ Value warp_reduce(Value value, Choose&& choose) {
+#pragma unroll
+  for (int distance = kWarp / 2; distance > 0; distance /= 2) {
+    value = choose(value, __shfl_xor_sync(kAllLanes, value, distance));
+  }
+  return value;
+}
+
+// The larger or smaller of two, or NaN if one is.
+__device__ inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
+__device__ inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
+
+template <class Map>
+__device__ Cross read_cross(const Map& map, std::int64_t x, std::int64_t y, std::int64_t width,
+                            std::int64_t height) {
+  const auto at = [&](std::int64_t row, std::int64_t column) {
+    return static_cast<double>(map.at(row, column));
+  };
+  const std::int64_t left = x > 0 ? x - 1 : 0, right = x < width - 1 ? x + 1 : x;
+  const std::int64_t up = y > 0 ? y - 1 : 0, down = y < height - 1 ? y + 1 : y;
+  return {at(y, x), at(y, left), at(y, right), at(up, x), at(down, x)};
+}
+
+// The blurred map at one pixel, which may be another one for each lane.
+template <class Map>
+__device__ double blurred_at(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
+                             std::int64_t width, std::int64_t height) {
+  double sum = 0;
+  for (int i = -blur.radius; i <= blur.radius; ++i) {
+    const std::int64_t row = blurred_place(y + i, height, blur.border);
+    if (row < 0) continue;
+    double along = 0;
+    for (int j = -blur.radius; j <= blur.radius; ++j) {
+      const std::int64_t column = blurred_place(x + j, width, blur.border);
+      if (column >= 0) along += tap(blur, j) * static_cast<double>(map.at(row, column));
+    }
+    sum += tap(blur, i) * along;
+  }
+  return sum;
+}
+
+template <class Map>
+__device__ Level map_level(const Map& map, const TaylorRules& rules, const Blur& blur, int lane,
+                           std::int64_t width, std::int64_t height) {
+  if (rules.rescale == Rescale::kNone) return {};
+  double peak = -INFINITY, lowest = INFINITY, highest = -INFINITY;
+  PixelWalk walk(lane, kWarp, width);
+  for (std::int64_t i = lane; i < height * width; i += kWarp, walk.advance()) {
+    const double value = blurred_at(map, blur, walk.y, walk.x, width, height);
+    peak = nan_max(peak, static_cast<double>(map.at(walk.y, walk.x)));
+    lowest = nan_min(lowest, value);
+    highest = nan_max(highest, value);
+  }
+  peak = warp_reduce(peak, nan_max);
+  lowest = warp_reduce(lowest, nan_min);
+  highest = warp_reduce(highest, nan_max);
+  return level_of(rules.rescale, peak, lowest, highest);
+}
+
+// The logarithms about the maximum, each from a lane of its own, into `patch`.
+template <class T>
+__device__ void read_patch(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k,
+                           const PeakPixel& peak, int lane, double* patch) {
+  constexpr int kReach = kPatch / 2;
+  const int place = lane < kPatch * kPatch ? lane : kPatchMiddle;
+  const std::int64_t y = clamped(peak.y - kReach + place / kPatch, p.height);
+  const std::int64_t x = clamped(peak.x - kReach + place % kPatch, p.width);
+  const DecodedMap<T> map(p, b, k);
+  const double value = blurred_at(map, p.blur, y, x, p.width, p.height);
+  const double least = warp_reduce(value, nan_min);
+  const bool lost = gain_is_lost(p.taylor, peak.score, least);
+  const Level level = lost ? Level{} : map_level(map, p.taylor, p.blur, lane, p.width, p.height);
+  if (lane < kPatch * kPatch) patch[lane] = taylor_log(p.taylor, value, level);
+  __syncwarp();
+}
+
+// The same where the pixels are found by one index into the maps of many joints, which may be
+// another joint's.
+template <class T>
+__device__ void gather_patch(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k,
+                             const PeakPixel& peak, int lane, double* patch) {
+  const bool sample = p.taylor.gather == Gather::kSample;
+  const std::int64_t maps = sample ? p.num_joints : p.batch * p.num_joints;
+  const std::int64_t place = sample ? k : b * p.num_joints + k;
+  if (lane < kPatch * kPatch) patch[lane] = 0;
+  __syncwarp();
+  for (int dy = -1; dy <= 1; ++dy) {
+    for (int dx = -1; dx <= 1; ++dx) {
+      const auto at =
+          gathered_pixel(place, peak.x, peak.y, dy * (p.width + 2) + dx, maps, p.width, p.height);
+      const DecodedMap<T> map(p, sample ? b : at.map / p.num_joints,
+                              sample ? at.map : at.map % p.num_joints);
+      const Level level = map_level(map, p.taylor, p.blur, lane, p.width, p.height);
+      const double value = blurred_at(map, p.blur, at.y, at.x, p.width, p.height);
+      if (lane == 0) {
+        patch[kPatchMiddle + dy * kPatch + dx] = taylor_log(p.taylor, value, level);
+      }
+    }
+  }
+  __syncwarp();
+}
+
+template <class Map>
+__device__ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map,
+                                     const TaylorFit& fit, int lane, double x, double y) {
+  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur.sigma, x, y);
+  if (!gaussian.usable) return {NAN, NAN, NAN};
+  FitSums sums;
+  PixelWalk walk(lane, kWarp, p.width);
+  for (std::int64_t i = lane; i < p.height * p.width; i += kWarp, walk.advance()) {
+    sums.add(gaussian, static_cast<double>(map.at(walk.y, walk.x)), static_cast<double>(walk.x),
+             static_cast<double>(walk.y));
+  }
+  const auto total = [](double value) {
+    return warp_reduce(value, [](double a, double b) { return a + b; });
+  };
+  sums = {total(sums.map_map), total(sums.map_model), total(sums.model_model),
+          total(sums.xx),      total(sums.xy),        total(sums.yy)};
+  return covariance_of(sums, p.height * p.width);
+}
+
+}  // namespace
+}  // namespace lowerpose::cuda
