@@ -24,6 +24,11 @@ class OwnMap {
     return read_tile(buffer, map_.at(run, first), map_.pixel_stride, count);
   }
 
+  // Pixels of row y from column `first` on, at most kTile.
+  const C* row(C* buffer, std::int64_t y, std::int64_t first, std::int64_t count) const {
+    return read_tile(buffer, map_.at(y, first), map_.pixel_stride, count);
+  }
+
  private:
   bool in_place() const { return std::is_same_v<C, T> && map_.pixel_stride == 1; }
 
@@ -52,6 +57,10 @@ class MergedMap {
   const C* read(C* buffer, std::int64_t run, std::int64_t first, std::int64_t count) const {
     for (std::int64_t i = 0; i < count; ++i) buffer[i] = at(run, first + i);
     return buffer;
+  }
+
+  const C* row(C* buffer, std::int64_t y, std::int64_t first, std::int64_t count) const {
+    return read(buffer, y, first, count);
   }
 
  private:

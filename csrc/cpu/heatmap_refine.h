@@ -86,30 +86,62 @@ struct MapRange {
 inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
 inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
 
+namespace {
+
+template <class C>
+LOWERPOSE_SIMD void add_scaled(double* to, const C* from, double factor, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] += factor * static_cast<double>(from[i]);
+}
+
+}  // namespace
+
+// Blurs columns [left, left + count) of row y, first down, then along.
+template <class Map>
+void blur_row(const Map& map, const Blur& blur, std::int64_t y, std::int64_t left,
+              std::int64_t count, std::int64_t width, std::int64_t height, double* blurred) {
+  using C = typename Map::C;
+  double sums[kTile + 2 * kMaxBlurRadius] = {};
+  double* const down = sums + blur.radius;  // down[0] is of column `left`
+  const std::int64_t first = std::max(left - blur.radius, std::int64_t{0});
+  const std::int64_t last = std::min(left + count + blur.radius, width);
+  for (int t = -blur.radius; t <= blur.radius; ++t) {
+    const std::int64_t row = blurred_place(y + t, height, blur.border);
+    if (row < 0) continue;
+    for (std::int64_t x = first; x < last; x += kTile) {
+      C buffer[kTile];
+      const std::int64_t some = std::min(kTile, last - x);
+      add_scaled(down + (x - left), map.row(buffer, row, x, some), tap(blur, t), some);
+    }
+  }
+  // Beyond the border stands what stands before it, no further away than the blur reaches.
+  const auto mirror = [&](std::int64_t x) {
+    const std::int64_t place = blurred_place(x, width, blur.border);
+    if (place >= 0) down[x - left] = down[place - left];
+  };
+  for (std::int64_t x = left - blur.radius; x < 0; ++x) mirror(x);
+  for (std::int64_t x = width; x < left + count + blur.radius; ++x) mirror(x);
+  std::fill_n(blurred, count, 0.0);
+  for (int t = -blur.radius; t <= blur.radius; ++t) {
+    add_scaled(blurred, down + t, tap(blur, t), count);
+  }
+}
+
 template <class Map>
 MapRange map_range(const Map& map, const Blur& blur, std::int64_t width, std::int64_t height) {
+  using C = typename Map::C;
   MapRange range = {-INFINITY, INFINITY, -INFINITY};
-  double down[kTile + 2 * kMaxBlurRadius];
   for (std::int64_t y = 0; y < height; ++y) {
     for (std::int64_t left = 0; left < width; left += kTile) {
+      double blurred[kTile];
+      C buffer[kTile];
       const std::int64_t count = std::min(kTile, width - left);
-      const std::int64_t size = count + 2 * blur.radius;
-      std::fill_n(down, size, 0.0);
-      for (int t = -blur.radius; t <= blur.radius; ++t) {
-        const std::int64_t row = blurred_place(y + t, height, blur.border);
-        if (row < 0) continue;
-        const double factor = tap(blur, t);
-        for (std::int64_t j = 0; j < size; ++j) {
-          const std::int64_t column = blurred_place(left + j - blur.radius, width, blur.border);
-          if (column >= 0) down[j] += factor * static_cast<double>(map.at(row, column));
-        }
-      }
-      for (std::int64_t j = 0; j < count; ++j) {
-        double sum = 0;
-        for (int t = 0; t <= 2 * blur.radius; ++t) sum += tap(blur, t - blur.radius) * down[j + t];
-        range.peak = nan_max(range.peak, static_cast<double>(map.at(y, left + j)));
-        range.lowest = nan_min(range.lowest, sum);
-        range.highest = nan_max(range.highest, sum);
+      const C* pixels = map.row(buffer, y, left, count);
+      blur_row(map, blur, y, left, count, width, height, blurred);
+      for (std::int64_t i = 0; i < count; ++i) {
+        range.peak = nan_max(range.peak, static_cast<double>(pixels[i]));
+        range.lowest = nan_min(range.lowest, blurred[i]);
+        range.highest = nan_max(range.highest, blurred[i]);
       }
     }
   }

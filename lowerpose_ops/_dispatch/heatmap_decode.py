@@ -83,7 +83,7 @@ def decode_heatmaps(
 ) -> tuple[Any, ...]:
     """Finds the joint in each heatmap: its first maximum in row-major order, refined.
 
-    The refinements of the maximum's pixel; docs/decoding.md has their accuracy:
+    The refinements of the maximum's pixel; docs/decode_accuracy.md has their accuracy:
 
     - "none": the pixel.
     - "quarter": 0.25 along each axis towards the larger neighbour, 0 between equal ones.
