@@ -77,3 +77,26 @@ def pck_counts(
     scratch: _Array,
     /,
 ) -> None: ...
+def soft_argmax(
+    heatmaps: _Array,
+    beta: _Array | None,
+    beta_value: float,
+    normalized: bool,
+    coords: _Array,
+    state: _Array,
+    threads: int,
+    /,
+) -> None: ...
+def soft_argmax_backward(
+    incoming: _Array,
+    heatmaps: _Array,
+    beta: _Array | None,
+    beta_value: float,
+    normalized: bool,
+    state: _Array,
+    gradient: _Array | None,
+    beta_gradient: _Array | None,
+    scratch: _Array | None,
+    threads: int,
+    /,
+) -> None: ...

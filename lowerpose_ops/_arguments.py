@@ -29,6 +29,8 @@ def number(operation: str, argument: str, value: object) -> float:
     """A finite host number as float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise type_error(operation, argument, "a number", value)
+    if isinstance(value, np.floating):
+        value = float(value)  # or the limits would become infinite in the comparison
     # Comparisons, which torch.compile can trace where the number varies; math.isfinite it cannot.
     if not -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT:
         raise value_error(operation, argument, "finite", value)

@@ -14,6 +14,7 @@
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
 #include "ops/pck.h"
+#include "ops/soft_argmax.h"
 
 namespace py = pybind11;
 using namespace lowerpose;
@@ -69,4 +70,6 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       no_gil);
   m.def("decode_heatmaps", &decode_heatmaps, no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
+  m.def("soft_argmax", &soft_argmax, no_gil);
+  m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);
 }

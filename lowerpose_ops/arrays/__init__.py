@@ -7,5 +7,13 @@ from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
 from .pck import pck, pck_counts
+from .soft_argmax import soft_argmax2d
 
-__all__ = ["decode_heatmaps", "flip_merge", "gaussian_targets", "pck", "pck_counts"]
+__all__ = [
+    "decode_heatmaps",
+    "flip_merge",
+    "gaussian_targets",
+    "pck",
+    "pck_counts",
+    "soft_argmax2d",
+]
