@@ -100,3 +100,18 @@ def soft_argmax_backward(
     threads: int,
     /,
 ) -> None: ...
+def to_image(
+    coords: _Array,
+    center: _Array | None,
+    scale: _Array | None,
+    matrix: _Array | None,
+    out: _Array,
+    width: int,
+    height: int,
+    convention: str,
+    pixel_std: float,
+    scale_axes: str,
+    mode: str,
+    threads: int,
+    /,
+) -> None: ...

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from ._dispatch.heatmap_decode import decode_heatmaps
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
+    from ._dispatch.to_image import to_image
     from .nn import JointsMSELoss, SoftArgmax2d
     from .ops.joints_mse import joints_mse_loss
     from .skeletons import (
@@ -45,6 +46,7 @@ _EXPORTS = {
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
     "soft_argmax2d": "_dispatch.soft_argmax",
+    "to_image": "_dispatch.to_image",
 }
 
 __all__ = [
@@ -62,6 +64,7 @@ __all__ = [
     "pck",
     "pck_counts",
     "soft_argmax2d",
+    "to_image",
 ]
 
 

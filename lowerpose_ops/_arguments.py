@@ -120,3 +120,39 @@ def check_no_preset(operation: str, preset: object) -> None:
     """Refuses a preset where there is none to choose."""
     if preset is not None:
         raise value_error(operation, "preset", "None", preset)
+
+
+# What to_image takes for coords [K, 2], without a batch.
+ONE_BOX = {"center": {1: "[2]"}, "scale": {0: "one number", 1: "[2]"}, "matrix": {2: "[2, 3]"}}
+
+
+def box_or_matrix(
+    operation: str,
+    center: object,
+    scale: object,
+    size: object,
+    convention: str,
+    matrix: object,
+    pixel_std: object,
+    scale_axes: str,
+) -> tuple[int, int, str, float, str]:
+    """Refuses anything but one of two ways: a box with a heatmap size, or a matrix."""
+    choice(operation, "convention", convention, ("corner", "udp", "half_pixel"))
+    choice(operation, "scale_axes", scale_axes, ("xy", "x_only"))
+    pixels = number(operation, "pixel_std", pixel_std)
+    if pixels <= 0:
+        raise value_error(operation, "pixel_std", "positive", pixel_std)
+    box = {"center": center, "scale": scale, "heatmap_size": size}
+    if matrix is None:
+        for name, value in box.items():
+            if value is None:
+                raise value_error(operation, name, "given where there is no matrix", None)
+        return *heatmap_size(operation, size), convention, pixels, scale_axes
+    words = {"convention": (convention, "corner"), "scale_axes": (scale_axes, "xy")}
+    unused = {name: (value, None) for name, value in box.items()} | words
+    for name, (value, default) in (unused | {"pixel_std": (pixels, 1.0)}).items():
+        if (value is not None) if default is None else value != default:
+            raise ValueError(
+                f"{operation}: {name} must be left out where there is a matrix, which holds it"
+            )
+    return 0, 0, convention, pixels, scale_axes

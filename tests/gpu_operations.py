@@ -97,6 +97,11 @@ OPERATIONS = {
         lambda *heatmaps: (lp.flip_merge(*heatmaps, lp.LOWER_BODY_FLIP_PAIRS, True),),
         ("flip_merge_kernel",),
     ),
+    "to_image": Operation(
+        draw_points,
+        lambda coords, center, _: (lp.to_image(coords, center[:, 0], center[:, 1], SIZE),),
+        ("to_image_kernel",),
+    ),
     "soft_argmax2d": Operation(
         lambda seed: (maps(TYPICAL, seed=seed),),
         lambda heatmaps: (lp.soft_argmax2d(heatmaps, 5.0),),

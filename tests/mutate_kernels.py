@@ -36,6 +36,7 @@ TESTS = [
     "test_flip_merge.py",
     "test_soft_argmax.py",
     "test_soft_argmax_autograd.py",
+    "test_to_image.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 

@@ -74,6 +74,14 @@ NATIVE_CALLS = {
         ],
         (8, 9, 10),
     ),
+    "to_image": (
+        "to_image",
+        [
+            *(torch.ones(2, 3, 2), torch.ones(2, 2), torch.ones(2), None, torch.empty(2, 3, 2)),
+            *(48, 64, "corner", 1.0, "xy", "affine", 1),
+        ],
+        (4,),
+    ),
     "soft_argmax": (
         "soft_argmax2d",
         [

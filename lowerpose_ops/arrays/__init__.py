@@ -8,6 +8,7 @@ from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
 from .pck import pck, pck_counts
 from .soft_argmax import soft_argmax2d
+from .to_image import to_image
 
 __all__ = [
     "decode_heatmaps",
@@ -16,4 +17,5 @@ __all__ = [
     "pck",
     "pck_counts",
     "soft_argmax2d",
+    "to_image",
 ]

@@ -8,6 +8,7 @@ from tests.cuda_cases import (
     joints_mse,
     pck,
     soft_argmax,
+    to_image,
 )
 from tests.cuda_cases.case import Case
 
@@ -18,4 +19,5 @@ CASES: list[Case] = [
     *joints_mse.CASES,
     *pck.CASES,
     *soft_argmax.CASES,
+    *to_image.CASES,
 ]
