@@ -37,6 +37,7 @@ TESTS = [
     "test_soft_argmax.py",
     "test_soft_argmax_autograd.py",
     "test_to_image.py",
+    "test_to_image_autograd.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 
