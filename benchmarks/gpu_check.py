@@ -44,6 +44,7 @@ BUDGET = 460.0  # seconds, for all steps together
 OPERATIONS = (
     *("flip_merge", "gaussian_targets", "heatmap_decode"),
     *("joints_mse", "joints_mse_autograd", "pck"),
+    *("soft_argmax", "soft_argmax_autograd", "to_image", "to_image_autograd"),
     "cuda_kernels",
 )
 SELFTESTS = tuple(

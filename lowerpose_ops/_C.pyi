@@ -87,3 +87,41 @@ def pck_counts(
     scratch: _Array,
     /,
 ) -> None: ...
+def soft_argmax(
+    heatmaps: _Array,
+    beta: _Array | None,
+    beta_value: float,
+    normalized: bool,
+    coords: _Array,
+    state: _Array,
+    threads: int,
+    /,
+) -> None: ...
+def soft_argmax_backward(
+    incoming: _Array,
+    heatmaps: _Array,
+    beta: _Array | None,
+    beta_value: float,
+    normalized: bool,
+    state: _Array,
+    gradient: _Array | None,
+    beta_gradient: _Array | None,
+    scratch: _Array | None,
+    threads: int,
+    /,
+) -> None: ...
+def to_image(
+    coords: _Array,
+    center: _Array | None,
+    scale: _Array | None,
+    matrix: _Array | None,
+    out: _Array,
+    width: int,
+    height: int,
+    convention: str,
+    pixel_std: float,
+    scale_axes: str,
+    mode: str,
+    threads: int,
+    /,
+) -> None: ...

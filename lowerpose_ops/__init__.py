@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
     from ._dispatch.pck import pck, pck_counts
-    from .nn import JointsMSELoss
+    from ._dispatch.soft_argmax import soft_argmax2d
+    from ._dispatch.to_image import to_image
+    from .nn import JointsMSELoss, SoftArgmax2d
     from .ops.joints_mse import joints_mse_loss
     from .skeletons import (
         COCO_SIGMAS,
@@ -36,12 +38,15 @@ _EXPORTS = {
     "LOWER_BODY_JOINTS": "skeletons",
     "LOWER_BODY_SIGMAS": "skeletons",
     "JointsMSELoss": "nn",
+    "SoftArgmax2d": "nn",
     "decode_heatmaps": "_dispatch.heatmap_decode",
     "flip_merge": "_dispatch.flip_merge",
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
+    "soft_argmax2d": "_dispatch.soft_argmax",
+    "to_image": "_dispatch.to_image",
 }
 
 __all__ = [
@@ -51,12 +56,15 @@ __all__ = [
     "LOWER_BODY_JOINTS",
     "LOWER_BODY_SIGMAS",
     "JointsMSELoss",
+    "SoftArgmax2d",
     "decode_heatmaps",
     "flip_merge",
     "gaussian_targets",
     "joints_mse_loss",
     "pck",
     "pck_counts",
+    "soft_argmax2d",
+    "to_image",
 ]
 
 

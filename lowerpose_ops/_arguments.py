@@ -30,6 +30,8 @@ def number(operation: str, argument: str, value: object) -> float:
     """A finite host number as float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise type_error(operation, argument, "a number", value)
+    if isinstance(value, np.floating):
+        value = float(value)  # or the limits would become infinite in the comparison
     # Comparisons, which torch.compile can trace where the number varies; math.isfinite it cannot.
     if not -_LARGEST_FLOAT <= value <= _LARGEST_FLOAT:
         raise value_error(operation, argument, "finite", value)
@@ -155,3 +157,39 @@ def threads() -> int:
     # Another thread may be importing torch at this moment: then it has not said anything yet.
     told = getattr(sys.modules.get("torch"), "get_num_threads", None)
     return int(told()) if told is not None else 0
+
+
+# What to_image takes for coords [K, 2], without a batch.
+ONE_BOX = {"center": {1: "[2]"}, "scale": {0: "one number", 1: "[2]"}, "matrix": {2: "[2, 3]"}}
+
+
+def box_or_matrix(
+    operation: str,
+    center: object,
+    scale: object,
+    size: object,
+    convention: str,
+    matrix: object,
+    pixel_std: object,
+    scale_axes: str,
+) -> tuple[int, int, str, float, str]:
+    """Refuses anything but one of two ways: a box with a heatmap size, or a matrix."""
+    choice(operation, "convention", convention, ("corner", "udp", "half_pixel"))
+    choice(operation, "scale_axes", scale_axes, ("xy", "x_only"))
+    pixels = number(operation, "pixel_std", pixel_std)
+    if pixels <= 0:
+        raise value_error(operation, "pixel_std", "positive", pixel_std)
+    box = {"center": center, "scale": scale, "heatmap_size": size}
+    if matrix is None:
+        for name, value in box.items():
+            if value is None:
+                raise value_error(operation, name, "given where there is no matrix", None)
+        return *heatmap_size(operation, size), convention, pixels, scale_axes
+    words = {"convention": (convention, "corner"), "scale_axes": (scale_axes, "xy")}
+    unused = {name: (value, None) for name, value in box.items()} | words
+    for name, (value, default) in (unused | {"pixel_std": (pixels, 1.0)}).items():
+        if (value is not None) if default is None else value != default:
+            raise ValueError(
+                f"{operation}: {name} must be left out where there is a matrix, which holds it"
+            )
+    return 0, 0, convention, pixels, scale_axes

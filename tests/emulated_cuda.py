@@ -25,6 +25,9 @@ FILLED = {
     "joints_mse_backward": (4,),
     "decode_heatmaps": (1, 2, 3),
     "pck_counts": (8, 9, 10, 11),
+    "soft_argmax": (4, 5),
+    "soft_argmax_backward": (6, 7, 8),
+    "to_image": (4,),
 }
 
 # What no kernel is launched for.

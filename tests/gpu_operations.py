@@ -61,6 +61,14 @@ def loss_and_gradient(output: torch.Tensor, *others: torch.Tensor, **options: An
     return loss.detach(), *torch.autograd.grad(loss, output)
 
 
+def argmax_and_gradients(heatmaps: torch.Tensor) -> Tensors:
+    heatmaps = heatmaps.detach().requires_grad_()
+    beta = torch.full(TYPICAL[1:2], 5.0, device=heatmaps.device, requires_grad=True)
+    coords = lp.soft_argmax2d(heatmaps, beta)
+    incoming = torch.ones_like(coords)
+    return coords.detach(), *torch.autograd.grad(coords, (heatmaps, beta), incoming)
+
+
 def count_points(*inputs: torch.Tensor) -> Tensors:
     return lp.pck_counts(*inputs, 64.0, (0.05, 0.1))
 
@@ -88,6 +96,22 @@ OPERATIONS = {
         lambda seed: draw_maps(seed)[:2],
         lambda *heatmaps: (lp.flip_merge(*heatmaps, lp.LOWER_BODY_FLIP_PAIRS, True),),
         ("flip_merge_kernel",),
+    ),
+    "to_image": Operation(
+        draw_points,
+        lambda coords, center, _: (lp.to_image(coords, center[:, 0], center[:, 1], SIZE),),
+        ("to_image_kernel",),
+    ),
+    "soft_argmax2d": Operation(
+        lambda seed: (maps(TYPICAL, seed=seed),),
+        lambda heatmaps: (lp.soft_argmax2d(heatmaps, 5.0),),
+        ("soft_argmax_kernel",),
+    ),
+    "soft_argmax2d and its gradients": Operation(
+        lambda seed: (maps(TYPICAL, seed=seed),),
+        argmax_and_gradients,
+        ("soft_argmax_kernel", "soft_argmax_backward_kernel"),
+        torch_kernels=2,  # beta, and the incoming gradient
     ),
     "pck_counts": Operation(draw_points, count_points, ("pck_counts_kernel",)),
 }

@@ -34,6 +34,10 @@ TESTS = [
     "test_joints_mse.py",
     "test_gaussian_targets.py",
     "test_flip_merge.py",
+    "test_soft_argmax.py",
+    "test_soft_argmax_autograd.py",
+    "test_to_image.py",
+    "test_to_image_autograd.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 

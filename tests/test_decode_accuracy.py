@@ -92,7 +92,7 @@ def test_where_there_is_no_covariance():
 
 @pytest.mark.usefixtures("array_device")
 def test_a_second_peak_makes_the_covariance_large():
-    joints, maps = exact_maps(1, 0.01)
+    _, maps = exact_maps(1, 0.01)
     alone = lp.decode_heatmaps(maps, "dark", covariance=True)[2]
     other, _ = lp.gaussian_targets(np.array([[[4.0, 4.0]]]), np.ones((1, 1)), (48, 64))
     both = lp.decode_heatmaps(maps + 0.9 * other, "dark", covariance=True)[2]

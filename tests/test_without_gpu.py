@@ -74,6 +74,31 @@ NATIVE_CALLS = {
         ],
         (8, 9, 10),
     ),
+    "to_image": (
+        "to_image",
+        [
+            *(torch.ones(2, 3, 2), torch.ones(2, 2), torch.ones(2), None, torch.empty(2, 3, 2)),
+            *(48, 64, "corner", 1.0, "xy", "affine", 1),
+        ],
+        (4,),
+    ),
+    "soft_argmax": (
+        "soft_argmax2d",
+        [
+            *(maps(SHAPE), None, 1.0, False),
+            *(torch.empty(2, 3, 2), torch.empty(2, 3, 4, dtype=torch.float64), 1),
+        ],
+        (4, 5),
+    ),
+    "soft_argmax_backward": (
+        "soft_argmax2d",
+        [
+            *(torch.ones(2, 3, 2), maps(SHAPE), torch.ones(3), 1.0, False),
+            *(torch.ones(2, 3, 4, dtype=torch.float64), torch.empty(SHAPE), torch.empty(3)),
+            *(torch.empty(7, dtype=torch.float64), 1),
+        ],
+        (6, 7),
+    ),
 }
 
 

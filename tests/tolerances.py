@@ -26,6 +26,10 @@ LOSS_RTOL = {torch.float32: 1e-6, torch.float64: 1e-14}
 # Gradients: one product and one difference, rounded once or twice on either side.
 GRADIENT_RTOL = {torch.float32: 4e-7, torch.float64: 8e-16}
 
+# Soft argmax, in parts of the map's size: exponentials that err by a unit in the last place, and
+# sums in lanes of 32 numbers at most. A GPU's threads add as many.
+SOFT_ARGMAX_TOLERANCE = {torch.float32: 5e-7, torch.float64: 2e-15}
+
 
 def ulps_apart(a: np.ndarray, b: np.ndarray) -> int:
     """The largest number of float32 values between corresponding non-negative elements."""

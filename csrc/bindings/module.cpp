@@ -17,6 +17,8 @@
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
 #include "ops/pck.h"
+#include "ops/soft_argmax.h"
+#include "ops/to_image.h"
 
 namespace py = pybind11;
 using namespace lowerpose;
@@ -93,4 +95,16 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       },
       no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
+  m.def("soft_argmax", &soft_argmax, no_gil);
+  m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);
+  m.def(
+      "to_image",
+      [](const TensorView& coords, const OptionalView& center, const OptionalView& scale,
+         const OptionalView& matrix, const TensorView& out, std::int64_t width, std::int64_t height,
+         const std::string& convention, double pixel_std, const std::string& scale_axes,
+         const std::string& mode, int threads) {
+        to_image(coords, center, scale, matrix, out,
+                 {width, height, convention, pixel_std, scale_axes, mode}, threads);
+      },
+      no_gil);
 }

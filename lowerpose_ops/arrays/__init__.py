@@ -7,5 +7,15 @@ from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
 from .pck import pck, pck_counts
+from .soft_argmax import soft_argmax2d
+from .to_image import to_image
 
-__all__ = ["decode_heatmaps", "flip_merge", "gaussian_targets", "pck", "pck_counts"]
+__all__ = [
+    "decode_heatmaps",
+    "flip_merge",
+    "gaussian_targets",
+    "pck",
+    "pck_counts",
+    "soft_argmax2d",
+    "to_image",
+]

@@ -1,7 +1,15 @@
 """A case for every CUDA kernel, type, layout and option: which kernels it launches, and a check of
 what they compute against the reference. A file an operation."""
 
-from tests.cuda_cases import flip_merge, gaussian_targets, heatmap_decode, joints_mse, pck
+from tests.cuda_cases import (
+    flip_merge,
+    gaussian_targets,
+    heatmap_decode,
+    joints_mse,
+    pck,
+    soft_argmax,
+    to_image,
+)
 from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
@@ -10,4 +18,6 @@ CASES: list[Case] = [
     *heatmap_decode.CASES,
     *joints_mse.CASES,
     *pck.CASES,
+    *soft_argmax.CASES,
+    *to_image.CASES,
 ]
