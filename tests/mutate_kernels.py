@@ -33,6 +33,10 @@ TESTS = [
     "test_heatmap_decode.py",
     "test_joints_mse.py",
     "test_gaussian_targets.py",
+    "test_gaussian_targets_bugs.py",
+    "test_gaussian_targets_conformance.py",
+    "test_gaussian_targets_instances.py",
+    "test_gaussian_targets_sigmas.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 
