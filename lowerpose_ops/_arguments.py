@@ -26,10 +26,10 @@ def value_error(operation: str, argument: str, expected: str, got: object) -> Va
     return ValueError(f"{operation}: {argument} must be {expected}, got {got!r}")
 
 
-def number(operation: str, argument: str, value: object) -> float:
+def number(operation: str, argument: str, value: object, expected: str = "a number") -> float:
     """A finite host number as float."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
-        raise type_error(operation, argument, "a number", value)
+        raise type_error(operation, argument, expected, value)
     if isinstance(value, np.floating):
         value = float(value)  # or the limits would become infinite in the comparison
     # Comparisons, which torch.compile can trace where the number varies; math.isfinite it cannot.
@@ -150,6 +150,14 @@ def check_ndim(operation: str, argument: str, array: Any, layouts: dict[int, str
     if array.ndim not in layouts:
         expected = " or ".join(layouts.values())
         raise value_error(operation, argument, expected, list(array.shape))
+
+
+def check_joints(operation: str, joints: Any, instance_weights: object) -> None:
+    """Refuses joints with other dimensions, and weights of instances where there are none."""
+    check_flag(operation, "instance_weights", instance_weights)
+    if instance_weights:
+        check_ndim(operation, "joints", joints, {4: "[B, N, K, 2] where instance_weights=True"})
+    check_ndim(operation, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]", 4: "[B, N, K, 2]"})
 
 
 def threads() -> int:

@@ -38,6 +38,10 @@ TESTS = [
     "test_soft_argmax_autograd.py",
     "test_to_image.py",
     "test_to_image_autograd.py",
+    "test_gaussian_targets_bugs.py",
+    "test_gaussian_targets_conformance.py",
+    "test_gaussian_targets_instances.py",
+    "test_gaussian_targets_sigmas.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end
 

@@ -26,8 +26,6 @@ def no_gpu():
 
 SHAPE = (2, 3, 8, 6)
 WEIGHTING = (False, False, 1.0)  # half, squared_weight, loss_weight
-EXACT = presets.TARGETS["exact"]
-WORDS = (EXACT.center, EXACT.window, EXACT.visible, EXACT.weight, EXACT.outside)
 
 # name: (operation in words, native function, arguments, places of its outputs)
 NATIVE_CALLS = {
@@ -39,7 +37,8 @@ NATIVE_CALLS = {
             torch.empty(SHAPE),
             torch.empty(2, 3, 1),
             2.0,
-            *WORDS,
+            None,
+            *presets.TARGETS["exact"],
             1,
         ],
         (2, 3),

@@ -57,11 +57,12 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "gaussian_targets",
       [](const TensorView& joints, const TensorView& visible, const TensorView& targets,
-         const TensorView& weights, double sigma, const std::string& center,
-         const std::string& window, const std::string& visible_rule, const std::string& weight,
+         const TensorView& weights, double sigma, const OptionalView& sigmas,
+         const std::string& center, const std::string& window, const std::string& radius,
+         const std::string& peak, const std::string& visible_rule, const std::string& weight,
          const std::string& outside, int threads) {
-        gaussian_targets(joints, visible, targets, weights, sigma,
-                         {center, window, visible_rule, weight, outside}, threads);
+        gaussian_targets(joints, visible, targets, weights, sigma, sigmas,
+                         {center, window, radius, peak, visible_rule, weight, outside}, threads);
       },
       no_gil);
   m.def("joints_mse_scratch", &joints_mse_scratch);

@@ -14,7 +14,7 @@ namespace lowerpose {
 
 class ScalarReader {
  public:
-  static constexpr int kDims = 3;
+  static constexpr int kDims = 4;
 
   ScalarReader() = default;
   explicit ScalarReader(const TensorView& view) : data_(view.data), dtype_(view.dtype) {
@@ -22,9 +22,10 @@ class ScalarReader {
   }
 
   // Indices beyond the view's own dimensions are ignored: a [B, K, 1] array reads like [B, K].
-  LOWERPOSE_HOST_DEVICE double operator()(std::int64_t i, std::int64_t j = 0,
-                                          std::int64_t k = 0) const {
-    const std::int64_t offset = i * strides_[0] + j * strides_[1] + k * strides_[2];
+  LOWERPOSE_HOST_DEVICE double operator()(std::int64_t i, std::int64_t j = 0, std::int64_t k = 0,
+                                          std::int64_t l = 0) const {
+    const std::int64_t offset =
+        i * strides_[0] + j * strides_[1] + k * strides_[2] + l * strides_[3];
     switch (dtype_) {
       case DType::kBool:
       case DType::kUInt8:

@@ -68,6 +68,19 @@ struct TensorView {
     return count;
   }
 
+  // The same memory with one more dimension, of size 1, before the given one.
+  TensorView unsqueezed(int axis) const {
+    TensorView view = *this;
+    for (int i = ndim; i > axis; --i) {
+      view.shape[i] = shape[i - 1];
+      view.strides[i] = strides[i - 1];
+    }
+    view.shape[axis] = 1;
+    view.strides[axis] = 0;
+    ++view.ndim;
+    return view;
+  }
+
   bool is_contiguous() const {
     if (numel() == 0) return true;
     std::int64_t expected = 1;

@@ -9,6 +9,9 @@ namespace lowerpose::cuda {
 namespace {
 
 constexpr int kThreads = 256;
+// At a time on a multiprocessor, at least: leaves the compiler 48 registers. Left to itself it
+// takes 32 and spills.
+constexpr int kBlocks = 5;
 constexpr int kTile = 64;  // a block draws this many rows and columns of one map, or what is left
 
 // A factor of a pixel. Doubles are slow on most GPUs, so where a float is enough it is two of them,
@@ -60,41 +63,95 @@ struct Tiles {
   unsigned columns, rows;
 };
 
-// One block a tile: the Gaussian is separable, so 64 + 64 exps serve 4096 pixels.
-template <class T, int kPack>
-__global__ void __launch_bounds__(kThreads)
-    gaussian_targets_kernel(const GaussianTargetsParams p, const Tiles tiles) {
-  using C = Arithmetic<T>;
-  __shared__ Factor<C> columns[kTile], rows[kTile];
+// The part of one map that a block draws.
+struct Tile {
+  std::int64_t b, k, left, top;
+  int width, height;
+  bool first;  // of its map
+};
+
+__device__ Tile tile_of_block(const GaussianTargetsParams& p, const Tiles& tiles) {
   const unsigned tile = blockIdx.x % (tiles.columns * tiles.rows);
   const unsigned index = blockIdx.x / (tiles.columns * tiles.rows);
+  const auto num_joints = static_cast<unsigned>(p.num_joints);
   const std::int64_t left = std::int64_t{tile % tiles.columns} * kTile;
   const std::int64_t top = std::int64_t{tile / tiles.columns} * kTile;
-  const int width = static_cast<int>(min(p.width - left, std::int64_t{kTile}));
-  const int height = static_cast<int>(min(p.height - top, std::int64_t{kTile}));
-  const int thread = threadIdx.x;
+  return {index / num_joints,
+          index % num_joints,
+          left,
+          top,
+          static_cast<int>(min(p.width - left, std::int64_t{kTile})),
+          static_cast<int>(min(p.height - top, std::int64_t{kTile})),
+          tile == 0};
+}
 
-  const auto num_joints = static_cast<unsigned>(p.num_joints);
-  const DrawnJoint joint = drawn_joint(p, index / num_joints, index % num_joints);
-  if (tile == 0 && thread == 0) p.weights[index] = joint.weight;
-  if (thread < width) {
-    columns[thread].set(joint.drawn ? gaussian(joint.columns, left + thread, p.sigma) : 0);
-  } else if (thread >= kTile && thread - kTile < height) {
-    const int row = thread - kTile;
-    rows[row].set(joint.drawn ? gaussian(joint.rows, top + row, p.sigma) : 0);
-  }
-  __syncthreads();
-
-  T* const map = static_cast<T*>(p.targets) + index * p.height * p.width + top * p.width + left;
-  const int packs = width / kPack;  // in a row
-  for (int i = thread; i < packs * height; i += kThreads) {
+// The first Gaussian of a tile, or the larger values of another one and of what is there. Each
+// thread has its own pixels, the same every time.
+template <bool kFirst, class T, int kPack>
+__device__ void write_tile(const GaussianTargetsParams& p, const Tile& tile,
+                           const Factor<Arithmetic<T>>* factors) {
+  const std::int64_t row = (tile.b * p.num_joints + tile.k) * p.height + tile.top;
+  T* const map = static_cast<T*>(p.targets) + row * p.width + tile.left;
+  const int packs = tile.width / kPack;  // in a row
+  for (int i = threadIdx.x; i < packs * tile.height; i += kThreads) {
     const int y = i / packs, x = i % packs * kPack;
+    auto* const place = reinterpret_cast<Pack<T, kPack>*>(map + y * p.width + x);
     Pack<T, kPack> pack;
+    if constexpr (!kFirst) pack = *place;
 #pragma unroll
     for (int lane = 0; lane < kPack; ++lane) {
-      narrow(product(columns[x + lane], rows[y]), pack.values[lane]);
+      T value;
+      narrow(product(factors[x + lane], factors[kTile + y]), value);
+      if (kFirst || widened(pack.values[lane]) < widened(value)) pack.values[lane] = value;
     }
-    *reinterpret_cast<Pack<T, kPack>*>(map + y * p.width + x) = pack;
+    *place = pack;
+  }
+}
+
+// The weight of an instance's joint, or the largest so far.
+__device__ void write_weight(const GaussianTargetsParams& p, std::int64_t b, std::int64_t n,
+                             std::int64_t k, float weight) {
+  if (p.instance_weights) {
+    if (n < p.instances) p.weights[(b * p.instances + n) * p.num_joints + k] = weight;
+  } else {
+    float& largest = p.weights[b * p.num_joints + k];
+    if (n == 0 || largest < weight) largest = weight;
+  }
+}
+
+// One block a tile: the Gaussian is separable, so 64 + 64 exps serve 4096 pixels. One thread finds
+// out what there is to draw. It stays in shared memory: registers are few where doubles are
+// divided, which is a call.
+template <class T, int kPack>
+__global__ void __launch_bounds__(kThreads, kBlocks)
+    gaussian_targets_kernel(const GaussianTargetsParams p, const Tiles tiles) {
+  __shared__ Tile tile;
+  __shared__ DrawnJoint joint;
+  __shared__ Factor<Arithmetic<T>> factors[2 * kTile];  // of the columns, then of the rows
+  const int thread = threadIdx.x;
+  if (thread == 0) tile = tile_of_block(p, tiles);
+  // Without instances one turn, which writes zeros.
+  for (std::int64_t n = 0; n == 0 || n < p.instances; ++n) {
+    if (n > 0) __syncthreads();  // what the one before has left in shared memory is read
+    if (thread == 0) {
+      joint = p.instances == 0 ? DrawnJoint{} : drawn_joint(p, tile.b, n, tile.k);
+      if (tile.first) write_weight(p, tile.b, n, tile.k, joint.weight);
+    }
+    __syncthreads();
+    if (n > 0 && !joint.drawn) continue;
+    const bool of_column = thread < kTile;
+    const int place = of_column ? thread : thread - kTile;
+    if (place < (of_column ? tile.width : tile.height)) {
+      const DrawnAxis& axis = of_column ? joint.columns : joint.rows;
+      const std::int64_t pixel = (of_column ? tile.left : tile.top) + place;
+      factors[thread].set(joint.drawn ? gaussian(axis, pixel, joint.sigma) : 0);
+    }
+    __syncthreads();
+    if (n == 0) {
+      write_tile<true, T, kPack>(p, tile, factors);
+    } else {
+      write_tile<false, T, kPack>(p, tile, factors);
+    }
   }
 }
 

@@ -1,62 +1,131 @@
 #include "ops/gaussian_targets.h"
 
-#include <cmath>
-
 #include "core/check.h"
 #include "core/dispatch.h"
 
 namespace lowerpose {
+namespace {
 
-void gaussian_targets(const TensorView& joints, const TensorView& visible,
-                      const TensorView& targets, const TensorView& weights, double sigma,
-                      const GaussianTargetsOptions& options, int threads) {
-  Checker check("gaussian_targets");
+constexpr auto kNumbers = {DType::kFloat32,  DType::kFloat64, DType::kFloat16,
+                           DType::kBFloat16, DType::kUInt8,   DType::kInt8,
+                           DType::kInt16,    DType::kInt32,   DType::kInt64};
+
+// Shapes, and the readers of what is read; the instances' dimension is 1 where there is none.
+void take_joints(Checker& check, const TensorView& joints, const TensorView& visible,
+                 GaussianTargetsParams& params) {
   check.tensor("joints", joints);
-  check.shape("joints", joints, "[B, K, 2]", {kAny, kAny, 2});
-  const std::int64_t batch = joints.shape[0], num_joints = joints.shape[1];
   check.tensor("visible", visible);
-  check.per_map("visible", visible, batch, num_joints);
+  const bool has_instances = joints.ndim == 4;
+  if (has_instances) {
+    check.shape("joints", joints, "[B, N, K, 2]", {kAny, kAny, kAny, 2});
+    const std::int64_t batch = joints.shape[0], instances = joints.shape[1];
+    if (visible.ndim == 4) {
+      check.shape("visible", visible, "[B, N, K, 1]", {batch, instances, joints.shape[2], 1});
+    } else {
+      check.shape("visible", visible, "[B, N, K]", {batch, instances, joints.shape[2]});
+    }
+  } else {
+    check.shape("joints", joints, "[B, K, 2]", {kAny, kAny, 2});
+    check.per_map("visible", visible, joints.shape[0], joints.shape[1]);
+  }
+  const TensorView all = has_instances ? joints : joints.unsqueezed(1);
+  params.joints = ScalarReader(all);
+  params.visible = ScalarReader(has_instances ? visible : visible.unsqueezed(1));
+  params.batch = all.shape[0];
+  params.instances = all.shape[1];
+  params.num_joints = all.shape[2];
+  params.float32_joints = joints.dtype == DType::kFloat32;
+}
+
+void take_outputs(Checker& check, const TensorView& targets, const TensorView& weights,
+                  GaussianTargetsParams& params) {
+  const std::int64_t batch = params.batch, num_joints = params.num_joints;
   check.output("targets", targets);
   check.dtype("targets", targets, kHeatmapDTypes);
   check.shape("targets", targets, "[B, K, H, W]", {batch, num_joints, kAny, kAny});
   check.output("weights", weights);
   check.dtype("weights", weights, {DType::kFloat32});
-  check.shape("weights", weights, "[B, K, 1]", {batch, num_joints, 1});
-  check.value(std::isfinite(3 * sigma) && sigma > 0, "sigma", "positive and finite", sigma);
+  params.instance_weights = weights.ndim == 4;
+  if (params.instance_weights) {
+    check.shape("weights", weights, "[B, N, K, 1]", {batch, params.instances, num_joints, 1});
+  } else {
+    check.shape("weights", weights, "[B, K, 1]", {batch, num_joints, 1});
+  }
+  params.targets = targets.data;
+  params.weights = static_cast<float*>(weights.data);
+  params.height = targets.shape[2];
+  params.width = targets.shape[3];
+}
 
-  GaussianTargetsParams params;
+void take_options(Checker& check, const GaussianTargetsOptions& options,
+                  GaussianTargetsParams& params) {
   params.center = check.word<Center>("center", options.center,
                                      {{"exact", Center::kExact},
                                       {"round", Center::kRound},
-                                      {"round_float64", Center::kRoundFloat64}});
+                                      {"round_float64", Center::kRoundFloat64},
+                                      {"nearest", Center::kNearest},
+                                      {"trunc", Center::kTrunc},
+                                      {"floor", Center::kFloor}});
   params.window = check.word<Window>("window", options.window,
                                      {{"full", Window::kFull},
-                                      {"three_sigma", Window::kThreeSigma},
-                                      {"three_sigma_from_edge", Window::kThreeSigmaFromEdge}});
-  params.half_is_visible =
-      check.word<bool>("visible", options.visible, {{">=", true}, {">", false}});
-  params.copy_weight =
-      check.word<bool>("weight", options.weight, {{"copy", true}, {"binary", false}});
-  params.zero_weight_outside =
-      check.word<bool>("outside", options.outside, {{"zero", true}, {"keep", false}});
-  // The project whose window this is draws a kernel of int(6 sigma + 1) pixels into it, which is
-  // one pixel short here, and stops with an error.
-  const double fraction = 3 * sigma - std::floor(3 * sigma);
-  check.value(params.window != Window::kThreeSigma || fraction == 0 || fraction >= 0.5, "sigma",
-              "such that 3 * sigma has no fractional part between 0 and 0.5 (the three-sigma "
-              "window is not defined there)",
-              sigma);
+                                      {"truncated", Window::kTruncated},
+                                      {"symmetric", Window::kSymmetric}});
+  params.beyond = check.word<int>("radius", options.radius, {{"3 sigma", 0}, {"3 sigma + 1", 1}});
+  params.peak = check.word<Peak>("peak", options.peak,
+                                 {{"center", Peak::kCenter},
+                                  {"joint", Peak::kJoint},
+                                  {"edge", Peak::kEdge},
+                                  {"edge_joint", Peak::kEdgeJoint},
+                                  {"edge_exact", Peak::kEdgeExact}});
+  params.rule = check.word<Visible>(
+      "visible", options.visible,
+      {{">=", Visible::kFromHalf}, {">", Visible::kAboveHalf}, {"x > 0", Visible::kPositiveX}});
+  params.weight = check.word<Weight>(
+      "weight", options.weight,
+      {{"binary", Weight::kBinary}, {"copy", Weight::kCopy}, {"copy_unseen", Weight::kCopyUnseen}});
+  params.outside = check.word<Outside>("outside", options.outside,
+                                       {{"keep", Outside::kKeep},
+                                        {"negative_end", Outside::kNegativeEnd},
+                                        {"missed", Outside::kMissed},
+                                        {"center", Outside::kCenter}});
+}
 
-  params.joints = ScalarReader(joints);
-  params.visible = ScalarReader(visible);
-  params.targets = targets.data;
-  params.weights = static_cast<float*>(weights.data);
-  params.batch = batch;
-  params.num_joints = num_joints;
-  params.height = targets.shape[2];
-  params.width = targets.shape[3];
+// After the options, which say what a number must be.
+void take_sigma(Checker& check, double sigma, const std::optional<TensorView>& sigmas,
+                GaussianTargetsParams& params) {
   params.sigma = sigma;
-  params.float32_joints = joints.dtype == DType::kFloat32;
+  params.has_sigmas = sigmas.has_value();
+  if (!sigmas) {
+    check.value(positive_sigma(sigma), "sigma", "positive and finite", sigma);
+    check.value(sigma_fits(params.window, params.peak, sigma), "sigma",
+                "such that 3 * sigma has no fractional part between 0 and 0.5 (this window is not "
+                "defined there)",
+                sigma);
+    return;
+  }
+  check.tensor("sigma", *sigmas);
+  check.dtype("sigma", *sigmas, kNumbers);
+  if (sigmas->ndim == 1) {
+    check.shape("sigma", *sigmas, "[K]", {params.num_joints});
+    params.sigmas = ScalarReader(sigmas->unsqueezed(0).unsqueezed(0));
+  } else {
+    check.shape("sigma", *sigmas, "[K] or [B, N]", {params.batch, params.instances});
+    params.sigmas = ScalarReader(*sigmas);
+  }
+}
+
+}  // namespace
+
+void gaussian_targets(const TensorView& joints, const TensorView& visible,
+                      const TensorView& targets, const TensorView& weights, double sigma,
+                      const std::optional<TensorView>& sigmas,
+                      const GaussianTargetsOptions& options, int threads) {
+  Checker check("gaussian_targets");
+  GaussianTargetsParams params;
+  take_joints(check, joints, visible, params);
+  take_outputs(check, targets, weights, params);
+  take_options(check, options, params);
+  take_sigma(check, sigma, sigmas, params);
   params.threads = threads;
   dispatch_heatmap(targets.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import check_no_gradient, check_tensors, define_op, view
+from .._library import check_no_gradient, check_tensors, define_op, optional_view, view
 
 _NAME = "gaussian_targets"
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -19,12 +19,16 @@ def _allocate(
     width: int,
     height: int,
     sigma: float,
+    sigmas: Tensor | None,
     preset: str,
+    fixed: bool,
+    instance_weights: bool,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    batch, num_joints = joints.shape[:2]
+    batch, num_joints = joints.shape[0], joints.shape[-2]
+    per_weight = joints.shape[:-1] if instance_weights else (batch, num_joints)
     targets = joints.new_empty((batch, num_joints, height, width), dtype=dtype)
-    weights = joints.new_empty((batch, num_joints, 1), dtype=torch.float32)
+    weights = joints.new_empty((*per_weight, 1), dtype=torch.float32)
     return targets, weights
 
 
@@ -34,15 +38,19 @@ def _run(
     width: int,
     height: int,
     sigma: float,
+    sigmas: Tensor | None,
     preset: str,
+    fixed: bool,
+    instance_weights: bool,
     dtype: torch.dtype,
 ) -> tuple[Tensor, Tensor]:
-    targets, weights = _allocate(joints, visible, width, height, sigma, preset, dtype)
-    drawn = presets.TARGETS[preset]
+    targets, weights = _allocate(
+        *(joints, visible, width, height, sigma, sigmas, preset, fixed, instance_weights, dtype)
+    )
     _native.core.gaussian_targets(
         *(view(joints), view(visible), view(targets), view(weights)),
-        sigma,
-        *(drawn.center, drawn.window, drawn.visible, drawn.weight, drawn.outside),
+        *(sigma, optional_view(sigmas)),
+        *presets.targets(_NAME, preset, fixed),
         arguments.threads(),
     )
     return targets, weights
@@ -50,7 +58,8 @@ def _run(
 
 _gaussian_targets = define_op(
     "gaussian_targets(Tensor joints, Tensor visible, SymInt width, SymInt height, float sigma, "
-    "str preset, ScalarType dtype) -> (Tensor, Tensor)",
+    "Tensor? sigmas, str preset, bool fixed, bool instance_weights, ScalarType dtype) "
+    "-> (Tensor, Tensor)",
     _run,
     _allocate,
 )
@@ -60,32 +69,33 @@ def gaussian_targets(
     joints: Tensor,
     visible: Tensor,
     heatmap_size: tuple[int, int],
-    sigma: float = 2.0,
+    sigma: float | Tensor = 2.0,
     *,
     preset: str = "exact",
+    fixed: bool = False,
+    instance_weights: bool = False,
     dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`lowerpose_ops.gaussian_targets` for tensors."""
     check_tensors(_NAME, joints=joints, visible=visible)
     check_no_gradient(_NAME, "joints", joints)
     check_no_gradient(_NAME, "visible", visible)
-    arguments.choice(_NAME, "preset", preset, presets.TARGETS)
+    presets.targets(_NAME, preset, fixed)
     dtype = torch.float32 if dtype is None else dtype
     if dtype not in _DTYPES:
         raise TypeError(f"{_NAME}: dtype must be one of {_DTYPES}, got {dtype!r}")
     width, height = arguments.heatmap_size(_NAME, heatmap_size)
-    sigma = arguments.number(_NAME, "sigma", sigma)
-    arguments.check_ndim(_NAME, "joints", joints, {2: "[K, 2]", 3: "[B, K, 2]"})
+    sigmas = None
+    if isinstance(sigma, Tensor):
+        check_tensors(_NAME, joints=joints, sigma=sigma)
+        check_no_gradient(_NAME, "sigma", sigma)
+        sigmas, sigma = sigma, 1.0
+    sigma = arguments.number(_NAME, "sigma", sigma, "a number or a torch tensor")
+    arguments.check_joints(_NAME, joints, instance_weights)
     single = joints.ndim == 2
     if single:
         joints, visible = joints.unsqueeze(0), visible.unsqueeze(0)
     targets, weights = _gaussian_targets(
-        joints,
-        visible,
-        width,
-        height,
-        sigma,
-        preset,
-        dtype,
+        *(joints, visible, width, height, sigma, sigmas, preset, fixed, instance_weights, dtype)
     )
     return (targets[0], weights[0]) if single else (targets, weights)

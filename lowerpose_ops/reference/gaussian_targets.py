@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .. import presets
+
 _LARGEST_COORDINATE = 2.0**30
 
 
@@ -12,44 +14,92 @@ def gaussian_targets(
     joints: Tensor,
     visible: Tensor,
     heatmap_size: tuple[int, int],
-    sigma: float = 2.0,
+    sigma: float | Tensor = 2.0,
     *,
     preset: str = "exact",
+    fixed: bool = False,
+    instance_weights: bool = False,
     dtype: torch.dtype = torch.float32,
 ) -> tuple[Tensor, Tensor]:
-    """`lowerpose_ops.gaussian_targets` for joints [B, K, 2] and visible [B, K] or [B, K, 1]."""
-    batch, num_joints, _ = joints.shape
-    width, height = heatmap_size
-    visibility = visible.reshape(batch, num_joints).double()
-    usable = (joints.double().abs() <= _LARGEST_COORDINATE).all(-1)  # False for NaN
-    usable = usable & visibility.isfinite()
-    drawn = usable & (visibility > 0.5 if preset == "hrnet" else visibility >= 0.5)
-    centers = torch.where(usable[..., None], joints, torch.zeros_like(joints))
-    if preset == "hrnet" or joints.dtype is not torch.float32:
-        centers = centers.double()
-    if preset != "exact":
-        centers = torch.trunc(centers + 0.5)
-    centers = centers.double()
+    """`lowerpose_ops.gaussian_targets` for joints [B, K, 2] or [B, N, K, 2]."""
+    rule = presets.targets("gaussian_targets", preset, fixed)
+    if joints.ndim == 3:
+        joints = joints[:, None]
+    counts = joints.shape[:3]
+    visibility = visible.reshape(counts).double()
+    sigmas = torch.as_tensor(sigma, dtype=torch.float64)
+    sigmas = (sigmas[..., None] if sigmas.ndim == 2 else sigmas).expand(counts)
+    good_sigma = (sigmas > 0) & (3 * sigmas).isfinite()
+    if preset == "lower_body" and not fixed:
+        fraction = 3 * sigmas - torch.floor(3 * sigmas)
+        good_sigma = good_sigma & ((fraction == 0) | (fraction >= 0.5))
+    valid = visibility.isfinite() & good_sigma
+    visibility = torch.where(valid, visibility, 0.0)
+    sigmas = torch.where(valid, sigmas, 1.0)
 
-    radius = 3 * sigma
-    low, high = torch.trunc(centers - radius), torch.trunc(centers + radius + 1)
+    good_joint = (joints.double().abs() <= _LARGEST_COORDINATE).all(-1)  # False for NaN
+    points = torch.where(good_joint[..., None], joints, torch.zeros_like(joints))
+    seen = visibility > 0.5 if rule.visible == ">" else visibility >= 0.5
+    if rule.visible == "x > 0":
+        seen = points[..., 0] > 0
+    placed, maps = valid & good_joint, torch.ones(*counts, 1, 1, dtype=torch.float64)
+    for axis, size in enumerate(heatmap_size):
+        values, inside = _along_axis(rule, points[..., axis], sigmas, size)
+        placed = placed & inside
+        maps = maps * (values[..., None, :] if axis == 0 else values[..., :, None])
+    drawn = placed & seen
+
     weights = drawn.double()
-    if preset == "hrnet":
-        missed = (low >= torch.tensor([width, height])) | (high < 0)
-        drawn = drawn & ~missed.any(-1)
-        weights = torch.where(usable & ~missed.any(-1), visibility, 0.0)
-        centers = low + (2 * radius + 1) // 2
-
-    columns = torch.arange(width, dtype=torch.float64)
-    rows = torch.arange(height, dtype=torch.float64)[:, None]
-    x, y = centers[..., 0, None, None], centers[..., 1, None, None]
-    targets = torch.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * sigma**2))
-    if preset != "exact":
-        first, last = low[..., None, None], high[..., None, None]
-        inside_x = (columns >= first[:, :, 0]) & (columns < last[:, :, 0])
-        inside_y = (rows >= first[:, :, 1]) & (rows < last[:, :, 1])
-        targets = targets * (inside_x & inside_y)
-    targets = targets * drawn[..., None, None]
+    if rule.weight != "binary":
+        kept = placed | (valid & ~seen) if rule.weight == "copy_unseen" else placed
+        weights = torch.where(kept, visibility, 0.0)
+    if not instance_weights:
+        weights = _maximum(weights)
+    targets = _maximum(maps * drawn[..., None, None])
     arithmetic = dtype if dtype is torch.float64 else torch.float32
     targets = torch.where(targets < torch.finfo(arithmetic).tiny, 0.0, targets)
     return targets.to(dtype), weights[..., None].float()
+
+
+def _maximum(values: Tensor) -> Tensor:
+    """Over the instances, dimension 1; 0 where there are none."""
+    if values.shape[1] == 0:
+        return values.new_zeros(values.shape[:1] + values.shape[2:])
+    return values.amax(1)
+
+
+def _along_axis(
+    rule: presets.TargetPreset, given: Tensor, sigmas: Tensor, size: int
+) -> tuple[Tensor, Tensor]:
+    """The Gaussian over the pixels of an axis [..., size], and whether the joint is in range."""
+    x, narrow = given.double(), given.dtype is torch.float32
+    center = {
+        "exact": x,
+        "round": torch.trunc(given + 0.5).double() if narrow else torch.trunc(x + 0.5),
+        "round_float64": torch.trunc(x + 0.5),
+        "nearest": torch.floor(x + 0.5),
+        "trunc": torch.trunc(x),
+        "floor": torch.floor(x),
+    }[rule.center]
+    radius = 3 * sigmas + {"3 sigma": 0, "3 sigma + 1": 1}[rule.radius]
+    low, high = torch.trunc(center - radius), torch.trunc(center + radius + 1)
+    if rule.window == "symmetric":
+        low, high = center - torch.floor(radius), center + torch.floor(radius) + 1
+    peak = {
+        "center": center,
+        "joint": x,
+        "edge": low + (2 * radius + 1) // 2,
+        "edge_joint": low + (2 * radius + 1) // 2 + (x - center),
+        "edge_exact": low + radius,
+    }[rule.peak]
+    inside = {
+        "keep": torch.ones_like(low, dtype=torch.bool),
+        "negative_end": (low < size) & (high >= 0),
+        "missed": (low < size) & (high > 0),
+        "center": (center >= 0) & (center < size),
+    }[rule.outside]
+    pixels = torch.arange(size, dtype=torch.float64)
+    values = torch.exp(-((pixels - peak[..., None]) ** 2) / (2 * sigmas[..., None] ** 2))
+    if rule.window != "full":
+        values = values * ((pixels >= low[..., None]) & (pixels < high[..., None]))
+    return values, inside
