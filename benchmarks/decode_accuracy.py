@@ -101,6 +101,10 @@ def round_trips() -> dict[str, tuple[float, float]]:
             *(decoder(preset="mmpose_udp"), aligned),
         ),
         "hourglass": ("hourglass", stride, decoder(preset="hourglass"), stride),
+        "hourglass, decoded with fixed=True": (
+            *("hourglass", stride),
+            *(decoder(preset="hourglass", fixed=True), stride),
+        ),
     }
     joints = places(INPUT, 48, seed=4)
     results = {}
@@ -154,7 +158,7 @@ def page(
     names = [(dtype, level) for level in NOISES for dtype in DTYPES]
     by_refinement = table(
         ["refinement", *(f"{dtype}, s = {level:g}" for dtype, level in names)],
-        [[r, *(f"{errors[r, d, level]:.2g}" for d, level in names)] for r in REFINEMENTS],
+        [[r, *(f"{errors[r, d, level]:.3g}" for d, level in names)] for r in REFINEMENTS],
     )
     bounds = ", ".join(f"{level * 2 / math.sqrt(math.pi):.3g}" for level in NOISES[1:])
     by_noise = table(
@@ -178,8 +182,8 @@ pixels and more from the border, with white noise of standard deviation s.
 
 {by_refinement}
 
-Nothing unbiased can be better than s * 2 / sqrt(pi) (Cramer and Rao): {bounds} for the three
-noises. In 16 bits the rounding of the map is a noise of its own: bfloat16 has 8 bits.
+Nothing unbiased can be better than s * 2 / sqrt(pi) (Cramer and Rao), which is {bounds}.
+In 16 bits the rounding of the map is a noise of its own: bfloat16 has 8 bits.
 
 ## The covariance of "dark"
 
@@ -187,16 +191,17 @@ noises. In 16 bits the rounding of the map is a noise of its own: bfloat16 has 8
 
 ## Round trips
 
-Joints in pixels of a {INPUT[0]} x {INPUT[1]} input, drawn into heatmaps of {HEATMAP[0]} x
-{HEATMAP[1]}, decoded and brought back, in input pixels. The first word is the preset of the
-targets. Hourglass has sigma 1, the others 2.
+Joints in pixels of a {INPUT[0]} x {INPUT[1]} input, drawn into heatmaps of {HEATMAP[0]} x {HEATMAP[1]}, decoded and
+brought back, in input pixels. The first word is the preset of the targets. Hourglass has sigma 1,
+the others 2.
 
 {by_pair}
 
 A centre that is rounded to a pixel costs more than one input pixel at stride 4, whatever decodes
 it: the joint's place between the pixels is not in the map. MMPose's UDP codec multiplies by
 size / (heatmap size - 1) on the way back, not by (size - 1) / (heatmap size - 1): its joints drift
-to the right and downwards, unless its whole top-down pipeline is used, which undoes that.
+to the right and downwards, unless its whole top-down pipeline is used, which undoes that. Hourglass
+moves a peak with equal neighbours a quarter pixel back on either axis; `fixed=True` does not.
 """
 
 
