@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
     from ._dispatch.pck import pck, pck_counts
-    from .nn import JointsMSELoss
+    from .nn import JointsMSELoss, JointsOHKMMSELoss
     from .ops.joints_mse import joints_mse_loss
+    from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
     from .skeletons import (
         COCO_SIGMAS,
         LOWER_BODY_COCO_INDICES,
@@ -35,9 +36,11 @@ _EXPORTS = {
     "LOWER_BODY_JOINTS": "skeletons",
     "LOWER_BODY_SIGMAS": "skeletons",
     "JointsMSELoss": "nn",
+    "JointsOHKMMSELoss": "nn",
     "decode_heatmaps": "_dispatch.heatmap_decode",
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
+    "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
 }
@@ -49,9 +52,11 @@ __all__ = [
     "LOWER_BODY_JOINTS",
     "LOWER_BODY_SIGMAS",
     "JointsMSELoss",
+    "JointsOHKMMSELoss",
     "decode_heatmaps",
     "gaussian_targets",
     "joints_mse_loss",
+    "joints_ohkm_mse_loss",
     "pck",
     "pck_counts",
 ]

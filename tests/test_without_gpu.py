@@ -25,7 +25,7 @@ def no_gpu():
 
 
 SHAPE = (2, 3, 8, 6)
-WEIGHTING = (False, False, 1.0)  # half, squared_weight, loss_weight
+WEIGHTING = (False, False, True, 1.0)  # half, squared_weight, mean, loss_weight
 EXACT = presets.TARGETS["exact"]
 WORDS = (EXACT.center, EXACT.window, EXACT.visible, EXACT.weight, EXACT.outside)
 
