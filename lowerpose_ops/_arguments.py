@@ -120,7 +120,8 @@ def topk(operation: str, value: object) -> int:
 def stages(operation: str, outputs: Sequence[Any]) -> Sequence[Any]:
     """The outputs of stacked networks: at least one, and not stacked again."""
     if not outputs:
-        raise value_error(operation, "output", "at least one torch tensor", outputs)
+        kind = type(outputs).__name__
+        raise ValueError(f"{operation}: output must be at least one torch tensor, got {kind} of 0")
     for output in outputs:
         if isinstance(output, (list, tuple)):
             raise type_error(operation, "output", "a torch tensor", output)

@@ -32,6 +32,8 @@ TESTS = [
     "test_pck.py",
     "test_heatmap_decode.py",
     "test_joints_mse.py",
+    "test_joints_mse_general.py",
+    "test_joints_ohkm_mse.py",
     "test_gaussian_targets.py",
 ]
 TEST_SECONDS = 300  # more means that the kernel does not come to an end

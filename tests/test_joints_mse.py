@@ -211,7 +211,7 @@ def test_empty_input_has_no_loss(shape):
         ({"output": torch.zeros(1, 2, 4, 4).cfloat()}, TypeError, "output must be .* tensor of"),
         ({"output": [[1.0]]}, TypeError, "output must be a torch tensor, got list"),
         ({"output": [1.0]}, TypeError, "output must be a torch tensor, got float"),
-        ({"output": ()}, ValueError, r"output must be at least one torch tensor, got \(\)"),
+        ({"output": ()}, ValueError, "output must be at least one torch tensor, got tuple of 0"),
         ({"target": torch.zeros(1, 2, 4, 4).to_sparse()}, TypeError, "target must be a dense"),
         ({"target_weight": torch.ones(2, 1)}, ValueError, r"target_weight must be \[B, K\]"),
         ({"target_weight": torch.ones(1, 2, 2)}, ValueError, "target_weight must be"),

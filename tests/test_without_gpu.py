@@ -54,6 +54,23 @@ NATIVE_CALLS = {
         [torch.ones(()), maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(SHAPE), *WEIGHTING, 1],
         (4,),
     ),
+    "joints_mse_general": (
+        "joints_ohkm_mse_loss",
+        [
+            *(maps(SHAPE), maps(SHAPE, seed=1), None, None, torch.empty(())),
+            *(torch.empty(2, 3, dtype=torch.float64), torch.empty(2, 3, 3, dtype=torch.float64)),
+            *(torch.empty(1, dtype=torch.int64), False, False, "hardest", "all", False, 2, 1.0, 1),
+        ],
+        (4,),
+    ),
+    "joints_mse_general_backward": (
+        "joints_mse_loss",
+        [
+            *(torch.ones(2), maps(SHAPE), maps(SHAPE, seed=1), None, None),
+            *(torch.ones(2, 3, dtype=torch.float64), torch.empty(SHAPE), False, "per_sample", 1),
+        ],
+        (6,),
+    ),
     "decode_heatmaps": (
         "decode_heatmaps",
         [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), "quarter", 1],

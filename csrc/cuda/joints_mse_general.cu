@@ -62,7 +62,7 @@ __device__ void finish_hardest(const JointsMSEGeneralForwardParams& p) {
 
 // One block a map.
 template <class C>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 3)
     joints_mse_general_kernel(const JointsMSEGeneralForwardParams p) {
   const std::int64_t map = blockIdx.x, b = map / p.num_joints, k = map % p.num_joints;
   const std::int64_t area = p.height * p.width;
@@ -113,7 +113,7 @@ __global__ void __launch_bounds__(kThreads)
 
 // One block a map.
 template <class Output, class C>
-__global__ void __launch_bounds__(kThreads)
+__global__ void __launch_bounds__(kThreads, 3)
     joints_mse_general_backward_kernel(const JointsMSEGeneralBackwardParams p) {
   const std::int64_t map = blockIdx.x, b = map / p.num_joints, k = map % p.num_joints;
   const std::int64_t area = p.height * p.width;

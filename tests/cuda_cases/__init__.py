@@ -1,12 +1,13 @@
 """A case for every CUDA kernel, type, layout and option: which kernels it launches, and a check of
 what they compute against the reference. A file an operation."""
 
-from tests.cuda_cases import gaussian_targets, heatmap_decode, joints_mse, pck
+from tests.cuda_cases import gaussian_targets, heatmap_decode, joints_mse, joints_mse_general, pck
 from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
     *gaussian_targets.CASES,
     *heatmap_decode.CASES,
     *joints_mse.CASES,
+    *joints_mse_general.CASES,
     *pck.CASES,
 ]
