@@ -43,6 +43,8 @@ BUDGET = 460.0  # seconds, for all steps together
 
 OPERATIONS = (
     *("gaussian_targets", "heatmap_decode", "joints_mse", "joints_mse_autograd", "pck"),
+    *("joints_mse_general", "joints_mse_general_autograd", "joints_mse_presets"),
+    "joints_ohkm_mse",
     "cuda_kernels",
 )
 SELFTESTS = tuple(

@@ -168,7 +168,7 @@ def test_tensors_on_several_devices_are_refused():
     with pytest.raises(ValueError, match="target must be on cpu like output, got cuda:1"):
         _native.core.joints_mse(
             *(description(), description(device="cuda", index=1), None),
-            *(description(()), description((2, 3), "float64"), None, False, False, True, 1.0, 1),
+            *(description(()), description((2, 3), "float64"), None, False, True, 1.0, 1),
         )
 
 

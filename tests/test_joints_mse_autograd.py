@@ -96,15 +96,8 @@ def test_one_tensor_as_output_and_target():
 def test_opcheck(dtype, weighted):
     shape = (2, 3, 8, 6)
     weight = weights(shape) if weighted else None
-    arguments = (
-        maps(shape, dtype, 0, True),
-        maps(shape, dtype, 1, True),
-        weight,
-        True,
-        True,
-        True,
-        1.0,
-    )
+    options = (weight, True, True, 1.0)  # squared_weight, mean, loss_weight
+    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), *options)
     torch.library.opcheck(torch.ops.lowerpose_ops.joints_mse.default, arguments)
     torch.library.opcheck(
         torch.ops.lowerpose_ops.joints_mse_and_gradient.default,
@@ -113,16 +106,7 @@ def test_opcheck(dtype, weighted):
     channels_last = maps(shape, dtype).contiguous(memory_format=torch.channels_last)
     torch.library.opcheck(
         torch.ops.lowerpose_ops.joints_mse_backward.default,
-        (
-            torch.ones((), dtype=dtype),
-            channels_last,
-            maps(shape, dtype, 1),
-            weight,
-            True,
-            True,
-            True,
-            1.0,
-        ),
+        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), *options),
     )
 
 
@@ -173,7 +157,7 @@ def test_a_gradient_that_is_stopped_behind_the_loss():
 def test_the_registered_operation_gives_target_its_gradient_too():
     output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1, grad=True)
     operation = torch.ops.lowerpose_ops.joints_mse_and_gradient
-    operation(output, target, None, False, False, True, 1.0)[0].backward()
+    operation(output, target, None, False, True, 1.0)[0].backward()
     assert torch.equal(output.grad, -target.grad)
     assert output.grad.any()
 

@@ -92,7 +92,7 @@ def test_which_joints_are_taken(device, values, data):
     output = flat([values])
     target = torch.zeros_like(output)
     _, scales = torch.ops.lowerpose_ops.joints_mse_general(
-        output, target, None, None, False, True, "hardest", "all", False, topk, 1.0
+        output, target, None, None, True, "hardest", "all", False, topk, 1.0
     )
     taken = scales[0].nonzero().flatten().tolist()
     assert taken == selected_by_sorting(values, topk)
@@ -205,7 +205,7 @@ def test_opcheck():
         torch.ops.lowerpose_ops.joints_mse_general.default,
         (
             *(maps(shape, grad=True), maps(shape, seed=1, grad=True), weights(shape), None),
-            *(True, True, "hardest", "all", False, 2, 1.0),
+            *(True, "hardest", "all", False, 2, 1.0),
         ),
     )
 

@@ -25,7 +25,7 @@ def no_gpu():
 
 
 SHAPE = (2, 3, 8, 6)
-WEIGHTING = (False, False, True, 1.0)  # half, squared_weight, mean, loss_weight
+WEIGHTING = (False, True, 1.0)  # squared_weight, mean, loss_weight
 EXACT = presets.TARGETS["exact"]
 WORDS = (EXACT.center, EXACT.window, EXACT.visible, EXACT.weight, EXACT.outside)
 
@@ -59,7 +59,7 @@ NATIVE_CALLS = {
         [
             *(maps(SHAPE), maps(SHAPE, seed=1), None, None, torch.empty(())),
             *(torch.empty(2, 3, dtype=torch.float64), torch.empty(2, 3, 3, dtype=torch.float64)),
-            *(torch.empty(1, dtype=torch.int64), False, False, "hardest", "all", False, 2, 1.0, 1),
+            *(torch.empty(1, dtype=torch.int64), False, "hardest", "all", False, 2, 1.0, 1),
         ],
         (4,),
     ),

@@ -51,31 +51,31 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient, bool half,
+         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient,
          bool squared_weight, bool mean, double loss_weight, int threads) {
         joints_mse(output, target, weight, loss, scratch, gradient,
-                   {half, squared_weight, mean, loss_weight}, threads);
+                   {squared_weight, mean, loss_weight}, threads);
       },
       no_gil);
   m.def(
       "joints_mse_backward",
       [](const TensorView& incoming, const TensorView& output, const TensorView& target,
-         const OptionalView& weight, const TensorView& gradient, bool half, bool squared_weight,
-         bool mean, double loss_weight, int threads) {
+         const OptionalView& weight, const TensorView& gradient, bool squared_weight, bool mean,
+         double loss_weight, int threads) {
         joints_mse_backward(incoming, output, target, weight, gradient,
-                            {half, squared_weight, mean, loss_weight}, threads);
+                            {squared_weight, mean, loss_weight}, threads);
       },
       no_gil);
   m.def(
       "joints_mse_general",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
          const OptionalView& mask, const TensorView& loss, const TensorView& scales,
-         const TensorView& sums, const TensorView& ticket, bool half, bool squared_weight,
+         const TensorView& sums, const TensorView& ticket, bool squared_weight,
          const std::string& reduction, const std::string& denominator, bool skip_empty,
          std::int64_t topk, double loss_weight, int threads) {
-        joints_mse_general(
-            output, target, weight, mask, loss, scales, sums, ticket,
-            {half, squared_weight, reduction, denominator, skip_empty, topk, loss_weight}, threads);
+        joints_mse_general(output, target, weight, mask, loss, scales, sums, ticket,
+                           {squared_weight, reduction, denominator, skip_empty, topk, loss_weight},
+                           threads);
       },
       no_gil);
   m.def("joints_mse_general_backward", &joints_mse_general_backward, no_gil);

@@ -36,9 +36,8 @@ struct JointsMSEBackwardParams : JointsMSEParams {
   HeatmapsView gradient;  // of output's type
 };
 
-// What a preset fixes, and the caller's own factor.
+// What a preset fixes, and the caller's own factor, which is halved already under some.
 struct JointsMSEOptions {
-  bool half;            // a factor 1/2
   bool squared_weight;  // w^2 instead of w
   bool mean;            // over all elements; else their sum
   double loss_weight;
@@ -69,7 +68,7 @@ LOWERPOSE_HOST_DEVICE inline std::int64_t joints_mse_pixels_per_block(std::int64
 // a GPU.
 std::int64_t joints_mse_scratch(const TensorView& output);
 
-// The scale is loss_weight / (B K H W), or without `mean` loss_weight, halved or not; an empty
+// The scale is loss_weight / (B K H W), or without `mean` loss_weight; an empty
 // batch has loss 0. With `gradient` (for an incoming gradient of 1) the maps are read only once for
 // both.
 void joints_mse(const TensorView& output, const TensorView& target,

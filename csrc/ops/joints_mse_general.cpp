@@ -165,7 +165,7 @@ void joints_mse_general(const TensorView& output, const TensorView& target,
 
   params.skip_empty = options.skip_empty;
   params.topk = options.topk;
-  params.scale = options.half ? 0.5 * options.loss_weight : options.loss_weight;
+  params.scale = options.loss_weight;
   params.loss = loss.data;
   params.scales = static_cast<double*>(scales.data);
   params.sums = static_cast<double*>(sums.data);

@@ -57,7 +57,6 @@ struct JointsMSEGeneralBackwardParams : JointsMSEGeneralParams {
 };
 
 struct JointsMSEGeneralOptions {
-  bool half;            // a factor 1/2
   bool squared_weight;  // w^2 instead of w
   std::string reduction;
   std::string denominator;

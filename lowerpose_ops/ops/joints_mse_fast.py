@@ -17,19 +17,17 @@ from .. import _native
 from .._library import define_op, optional_view, view
 
 _NAME = "joints_mse_loss"
-_OPTIONS = "bool half, bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
-_Gradients = tuple[Tensor | None, Tensor | None, None, None, None, None, None]
+_OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
+_Gradients = tuple[Tensor | None, ...]
 
 
-def _allocate_loss(output: Tensor, target: Tensor, weight: Tensor | None, *options: Any) -> Tensor:
+def _allocate_loss(output: Tensor, target: Tensor, *_: Any) -> Tensor:
     dtypes = (output.dtype, target.dtype)
     return output.new_empty((), dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
 
 
-def _allocate_both(
-    output: Tensor, target: Tensor, weight: Tensor | None, *options: Any
-) -> tuple[Tensor, Tensor]:
-    loss = _allocate_loss(output, target, weight, *options)
+def _allocate_both(output: Tensor, target: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    loss = _allocate_loss(output, target)
     return loss, torch.empty_like(output)  # channels_last where output is
 
 
@@ -39,7 +37,6 @@ def _run_into(
     output: Tensor,
     target: Tensor,
     weight: Tensor | None,
-    half: bool,
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
@@ -53,7 +50,6 @@ def _run_into(
         view(loss),
         view(scratch),
         optional_view(gradient),
-        half,
         squared_weight,
         mean,
         loss_weight,
@@ -61,8 +57,9 @@ def _run_into(
     )
 
 
-def _run(output: Tensor, target: Tensor, weight: Tensor | None, *options: Any) -> Tensor:
-    loss = _allocate_loss(output, target, weight, *options)
+def run_alone(output: Tensor, target: Tensor, weight: Tensor | None, *options: Any) -> Tensor:
+    """The loss where no gradient is wanted."""
+    loss = _allocate_loss(output, target)
     _run_into(loss, None, output, target, weight, *options)
     return loss
 
@@ -70,7 +67,7 @@ def _run(output: Tensor, target: Tensor, weight: Tensor | None, *options: Any) -
 def _run_both(
     output: Tensor, target: Tensor, weight: Tensor | None, *options: Any
 ) -> tuple[Tensor, Tensor]:
-    loss, gradient = _allocate_both(output, target, weight, *options)
+    loss, gradient = _allocate_both(output, target)
     _run_into(loss, gradient, output, target, weight, *options)
     return loss, gradient
 
@@ -90,7 +87,6 @@ def _run_backward(
     output: Tensor,
     target: Tensor,
     weight: Tensor | None,
-    half: bool,
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
@@ -102,7 +98,6 @@ def _run_backward(
         view(target),
         optional_view(weight),
         view(gradient),
-        half,
         squared_weight,
         mean,
         loss_weight,
@@ -137,13 +132,13 @@ def _backward(ctx: Any, incoming: Tensor) -> _Gradients:
         to_output = joints_mse_backward(incoming, output, target, weight, *ctx.options)
     if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
         to_target = joints_mse_backward(incoming, target, output, weight, *ctx.options)
-    return to_output, to_target, None, None, None, None, None
+    return to_output, to_target, None, None, None, None
 
 
 # The loss alone; its gradients are computed when they are asked for.
 joints_mse = define_op(
     f"joints_mse(Tensor output, Tensor target, Tensor? weight, {_OPTIONS}) -> Tensor",
-    _run,
+    run_alone,
     _allocate_loss,
     setup_context=_save,
     backward=_backward,
@@ -159,7 +154,7 @@ def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
     if incoming is None:  # whoever used the loss stopped the gradient
-        return None, None, None, None, None, None, None
+        return None, None, None, None, None, None
     gradient, ctx.gradient = ctx.gradient, None
     if gradient is None or torch.is_grad_enabled() or ctx.needs_input_grad[1]:
         # It was handed over before and belongs to somebody else now; or the gradient shall be
@@ -168,7 +163,7 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
     # In training the incoming gradient is 1 and nothing is left to do.
     if not (_can_be_looked_at(incoming) and incoming.item() == 1):
         gradient = gradient * incoming
-    return gradient, None, None, None, None, None, None
+    return gradient, None, None, None, None, None
 
 
 def _can_be_looked_at(tensor: Tensor) -> bool:
@@ -193,15 +188,23 @@ class EagerLoss(torch.autograd.Function):
     """`joints_mse_and_gradient` for a call that is plain: the same without torch's dispatcher."""
 
     @staticmethod
-    def forward(ctx: Any, *inputs: Any) -> Tensor:
-        loss, ctx.gradient = _run_both(*inputs)
+    def forward(
+        ctx: Any, output: Tensor, target: Tensor, weight: Tensor | None, options: Any
+    ) -> Tensor:
+        loss, ctx.gradient = _run_both(output, target, weight, *options)
         ctx.set_materialize_grads(False)
-        _save(ctx, inputs, loss)
+        ctx.save_for_backward(output, target, weight)
+        ctx.options = options
         return loss
 
     @staticmethod
     def backward(ctx: Any, incoming: Tensor | None) -> _Gradients:
-        return _hand_over_gradient(ctx, incoming, None)
+        return _hand_over_gradient(ctx, incoming, None)[:4]
+
+
+def wants_gradient(output: Tensor, target: Tensor) -> bool:
+    """Whether autograd has to see a call with these tensors."""
+    return torch.is_grad_enabled() and (output.requires_grad or target.requires_grad)
 
 
 def gradient_in_forward(output: Tensor, target: Tensor) -> bool:

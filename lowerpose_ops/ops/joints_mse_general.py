@@ -23,7 +23,6 @@ def _allocate(
     target: Tensor,
     weight: Tensor | None,
     mask: Tensor | None,
-    half: bool,
     squared_weight: bool,
     reduction: str,
     *options: Any,
@@ -43,7 +42,6 @@ def _run(
     target: Tensor,
     weight: Tensor | None,
     mask: Tensor | None,
-    half: bool,
     squared_weight: bool,
     reduction: str,
     denominator: str,
@@ -54,7 +52,7 @@ def _run(
     if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
         name = "joints_ohkm_mse_loss" if reduction == "hardest" else "joints_mse_loss"
         raise arguments.value_error(name, "output", "[B, K, H, W]", list(output.shape))
-    loss, scales = _allocate(output, target, weight, mask, half, squared_weight, reduction)
+    loss, scales = _allocate(output, target, weight, mask, squared_weight, reduction)
     sums = output.new_empty((*output.shape[:2], 3), dtype=torch.float64)
     ticket = output.new_empty(1, dtype=torch.int64)
     _native.core.joints_mse_general(
@@ -66,7 +64,6 @@ def _run(
         view(scales),
         view(sums),
         view(ticket),
-        half,
         squared_weight,
         reduction,
         denominator,
@@ -121,7 +118,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
     ctx.mark_non_differentiable(output[1])
     ctx.set_materialize_grads(False)
     ctx.save_for_backward(*inputs[:4], output[1])
-    ctx.squared_weight, ctx.reduction = inputs[5:7]
+    ctx.squared_weight, ctx.reduction = inputs[4:6]
 
 
 def _gradient(ctx: Any, incoming: Tensor, output: Tensor, target: Tensor) -> Tensor:
@@ -132,7 +129,7 @@ def _gradient(ctx: Any, incoming: Tensor, output: Tensor, target: Tensor) -> Ten
             incoming, output, target, weight, mask, scales, ctx.squared_weight, ctx.reduction
         )
     else:  # the scales hold all there is
-        gradient = joints_mse_backward(incoming, output, target, scales, False, False, False, 1.0)
+        gradient = joints_mse_backward(incoming, output, target, scales, False, False, 1.0)
     return gradient
 
 
@@ -144,11 +141,11 @@ def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients
             to_output = _gradient(ctx, incoming, output, target)
         if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
             to_target = _gradient(ctx, incoming, target, output)
-    return to_output, to_target, *(None,) * 9
+    return to_output, to_target, *(None,) * 8
 
 
 joints_mse_general = define_op(
-    "joints_mse_general(Tensor output, Tensor target, Tensor? weight, Tensor? mask, bool half, "
+    "joints_mse_general(Tensor output, Tensor target, Tensor? weight, Tensor? mask, "
     "bool squared_weight, str reduction, str denominator, bool skip_empty, int topk, "
     "float loss_weight) -> (Tensor, Tensor)",
     _run,

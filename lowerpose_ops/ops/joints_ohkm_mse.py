@@ -85,9 +85,9 @@ def joints_ohkm_mse_loss(
     topk = arguments.topk(_NAME, topk)
     loss_weight = arguments.number(_NAME, "loss_weight", loss_weight)
     weighting = presets.OHKM_LOSSES[preset]
-    weights = weighting.half, weighting.squared_weight
+    if weighting.half:
+        loss_weight = 0.5 * loss_weight
+    options = weighting.squared_weight, "hardest", "all", False, topk, loss_weight
     loss: Tensor
-    loss, _ = joints_mse_general(
-        output, target, target_weight, None, *weights, "hardest", "all", False, topk, loss_weight
-    )
+    loss, _ = joints_mse_general(output, target, target_weight, None, *options)
     return loss
