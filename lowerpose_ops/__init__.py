@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
     from ._dispatch.to_image import to_image
-    from .nn import JointsMSELoss, SoftArgmax2d
+    from .nn import JointsMSELoss, JointsOHKMMSELoss, SoftArgmax2d
     from .ops.joints_mse import joints_mse_loss
+    from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
     from .skeletons import (
         COCO_SIGMAS,
         LOWER_BODY_COCO_INDICES,
@@ -38,11 +39,13 @@ _EXPORTS = {
     "LOWER_BODY_JOINTS": "skeletons",
     "LOWER_BODY_SIGMAS": "skeletons",
     "JointsMSELoss": "nn",
+    "JointsOHKMMSELoss": "nn",
     "SoftArgmax2d": "nn",
     "decode_heatmaps": "_dispatch.heatmap_decode",
     "flip_merge": "_dispatch.flip_merge",
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
+    "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
     "soft_argmax2d": "_dispatch.soft_argmax",
@@ -56,11 +59,13 @@ __all__ = [
     "LOWER_BODY_JOINTS",
     "LOWER_BODY_SIGMAS",
     "JointsMSELoss",
+    "JointsOHKMMSELoss",
     "SoftArgmax2d",
     "decode_heatmaps",
     "flip_merge",
     "gaussian_targets",
     "joints_mse_loss",
+    "joints_ohkm_mse_loss",
     "pck",
     "pck_counts",
     "soft_argmax2d",

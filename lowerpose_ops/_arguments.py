@@ -6,7 +6,7 @@ Shapes, dtypes and devices of arrays are checked by the native front doors.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -91,10 +91,11 @@ def index_pairs(operation: str, argument: str, values: object) -> list[int]:
     return indices
 
 
-def check_flag(operation: str, argument: str, value: object) -> None:
-    """Refuses what is neither True nor False."""
+def check_flag(operation: str, argument: str, value: object) -> bool:
+    """True or False itself, and no number that could be meant as one."""
     if not isinstance(value, bool):
         raise type_error(operation, argument, "True or False", value)
+    return value
 
 
 def decode_options(
@@ -201,3 +202,30 @@ def box_or_matrix(
                 f"{operation}: {name} must be left out where there is a matrix, which holds it"
             )
     return 0, 0, convention, pixels, scale_axes
+
+
+def weight_power(operation: str, value: object) -> int:
+    """1 or 2."""
+    if isinstance(value, bool) or value not in (1, 2):
+        raise value_error(operation, "weight_power", "1 or 2", value)
+    return 1 if value == 1 else 2
+
+
+def topk(operation: str, value: object) -> int:
+    """How many are taken, at least one; native code knows how many there are."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise type_error(operation, "topk", "an integer", value)
+    if not 1 <= value <= 2**31:
+        raise value_error(operation, "topk", "from 1 to the number of joints", value)
+    return int(value)
+
+
+def stages(operation: str, outputs: Sequence[Any]) -> Sequence[Any]:
+    """The outputs of stacked networks: at least one, and not stacked again."""
+    if not outputs:
+        kind = type(outputs).__name__
+        raise ValueError(f"{operation}: output must be at least one torch tensor, got {kind} of 0")
+    for output in outputs:
+        if isinstance(output, (list, tuple)):
+            raise type_error(operation, "output", "a torch tensor", output)
+    return outputs

@@ -2,26 +2,48 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
 from . import _arguments as arguments
 from . import presets
-from .ops.joints_mse import joints_mse_loss
+from .ops.joints_mse import DENOMINATORS, REDUCTIONS, check_denominator, joints_mse_loss
+from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
 from .ops.soft_argmax import soft_argmax2d
+
+_Outputs = Tensor | list[Tensor] | tuple[Tensor, ...]
+_DEFAULTS = {  # of JointsMSELoss, which its repr leaves out
+    "reduction": "mean",
+    "loss_weight": 1.0,
+    "half": None,
+    "weight_power": None,
+    "denominator": "all",
+    "skip_empty": False,
+    "fixed": False,
+}
 
 
 class JointsMSELoss(nn.Module):
     """`joints_mse_loss` as a module.
 
-    Called with (output, target, target_weight): [B, K, H, W] twice, and [B, K, 1] or [B, K]. With
-    use_target_weight=False the weight is ignored and may be left out; otherwise leaving it out is
-    a ValueError, so that no joint is trained on unnoticed.
+    Called with (output, target, target_weight): [B, K, H, W] twice, and [B, K, 1], [B, K] or
+    [B, K, H, W]; and with a mask, [B, 1, H, W] or [B, K, H, W], where there is one. The options are
+    those of `joints_mse_loss`. With use_target_weight=False the weight is ignored and may be left
+    out; otherwise leaving it out is a ValueError, so that no joint is trained on unnoticed.
+
+    With preset="mmpose", use_target_weight means nothing, as in MMPose, which stores it and never
+    reads it: a weight that is given counts, and it may be left out. With fixed=True the flag counts
+    there as well: use_target_weight=False ignores the weight, True takes it where it is given.
+    "document" has no bugs to fix: fixed=True is a ValueError there.
 
     Example:
         >>> criterion = JointsMSELoss()
         >>> criterion
         JointsMSELoss(use_target_weight=True, preset='document')
+        >>> JointsMSELoss(preset="hrnet", denominator="visible")
+        JointsMSELoss(use_target_weight=True, preset='hrnet', denominator='visible')
     """
 
     def __init__(
@@ -29,31 +51,116 @@ class JointsMSELoss(nn.Module):
         use_target_weight: bool = True,
         *,
         preset: str = "document",
+        reduction: str = "mean",
         loss_weight: float = 1.0,
+        half: bool | None = None,
+        weight_power: int | None = None,
+        denominator: str = "all",
+        skip_empty: bool = False,
+        fixed: bool = False,
     ) -> None:
         super().__init__()
-        arguments.choice("JointsMSELoss", "preset", preset, presets.LOSSES)
+        name = "JointsMSELoss"
+        arguments.choice(name, "preset", preset, presets.LOSSES)
+        arguments.choice(name, "reduction", reduction, REDUCTIONS)
+        arguments.choice(name, "denominator", denominator, DENOMINATORS)
+        check_denominator(name, reduction, denominator)
+        if arguments.check_flag(name, "fixed", fixed) and preset == "document":
+            raise arguments.value_error(name, "fixed", "False with preset 'document'", fixed)
         self.use_target_weight = use_target_weight
         self.preset = preset
-        self.loss_weight = arguments.number("JointsMSELoss", "loss_weight", loss_weight)
+        self.fixed = fixed
+        # Not attributes each: half is a method of modules.
+        self.options: dict[str, Any] = {
+            "reduction": reduction,
+            "loss_weight": arguments.number(name, "loss_weight", loss_weight),
+            "half": None if half is None else arguments.check_flag(name, "half", half),
+            "weight_power": (
+                None if weight_power is None else arguments.weight_power(name, weight_power)
+            ),
+            "denominator": denominator,
+            "skip_empty": arguments.check_flag(name, "skip_empty", skip_empty),
+        }
 
     def forward(
-        self, output: Tensor, target: Tensor, target_weight: Tensor | None = None
+        self,
+        output: _Outputs,
+        target: Tensor,
+        target_weight: Tensor | None = None,
+        mask: Tensor | None = None,
     ) -> Tensor:
-        if not self.use_target_weight:
-            target_weight = None
-        elif target_weight is None:
-            raise ValueError(
-                "JointsMSELoss: target_weight must be a tensor with use_target_weight=True, "
-                "got None"
-            )
+        if self.preset == "mmpose":
+            if self.fixed and not self.use_target_weight:
+                target_weight = None
+        else:
+            target_weight = _chosen(self, target_weight)
         return joints_mse_loss(
-            output, target, target_weight, preset=self.preset, loss_weight=self.loss_weight
+            output, target, target_weight, preset=self.preset, mask=mask, **self.options
         )
 
     def extra_repr(self) -> str:
         text = f"use_target_weight={self.use_target_weight}, preset={self.preset!r}"
+        for name, value in (self.options | {"fixed": self.fixed}).items():
+            if value != _DEFAULTS[name]:
+                text += f", {name}={value!r}"
+        return text
+
+
+class JointsOHKMMSELoss(nn.Module):
+    """`joints_ohkm_mse_loss` as a module.
+
+    Called with (output, target, target_weight): [B, K, H, W] twice, and [B, K, 1] or [B, K]. With
+    use_target_weight=False the weight is ignored and may be left out, for a batch of one too (where
+    HRNet raises an IndexError); otherwise leaving it out is a ValueError.
+
+    Example:
+        >>> JointsOHKMMSELoss(topk=4)
+        JointsOHKMMSELoss(use_target_weight=True, topk=4, preset='hrnet')
+    """
+
+    def __init__(
+        self,
+        use_target_weight: bool = True,
+        topk: int = 8,
+        *,
+        preset: str = "hrnet",
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        arguments.choice("JointsOHKMMSELoss", "preset", preset, presets.OHKM_LOSSES)
+        self.use_target_weight = use_target_weight
+        self.topk = arguments.topk("JointsOHKMMSELoss", topk)
+        self.preset = preset
+        self.loss_weight = arguments.number("JointsOHKMMSELoss", "loss_weight", loss_weight)
+
+    def forward(
+        self, output: _Outputs, target: Tensor, target_weight: Tensor | None = None
+    ) -> Tensor:
+        return joints_ohkm_mse_loss(
+            output,
+            target,
+            _chosen(self, target_weight),
+            topk=self.topk,
+            preset=self.preset,
+            loss_weight=self.loss_weight,
+        )
+
+    def extra_repr(self) -> str:
+        text = f"use_target_weight={self.use_target_weight}, topk={self.topk}"
+        text += f", preset={self.preset!r}"
         return text if self.loss_weight == 1 else f"{text}, loss_weight={self.loss_weight}"
+
+
+def _chosen(loss: JointsMSELoss | JointsOHKMMSELoss, target_weight: Tensor | None) -> Tensor | None:
+    """The weight if the module uses it; then it must be there."""
+    if not loss.use_target_weight:
+        return None
+    if target_weight is None:
+        raise ValueError(
+            f"{type(loss).__name__}: target_weight must be a tensor with use_target_weight=True, "
+            "got None"
+        )
+    return target_weight
 
 
 class SoftArgmax2d(nn.Module):

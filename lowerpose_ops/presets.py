@@ -91,7 +91,7 @@ def targets(operation: str, preset: str, fixed: bool) -> TargetPreset:
 
 @dataclass(frozen=True)
 class LossPreset:
-    """How `joints_mse_loss` weights the squared difference; it is always a mean over everything.
+    """How a loss weights the squared difference.
 
     half: A factor 1/2.
     squared_weight: target_weight squared, as where both maps are multiplied by it; else itself.
@@ -105,4 +105,8 @@ LOSSES = {
     "document": LossPreset(half=False, squared_weight=False),
     "lower_body": LossPreset(half=False, squared_weight=True),
     "hrnet": LossPreset(half=True, squared_weight=True),
+    "mmpose": LossPreset(half=False, squared_weight=False),
 }
+
+# MMPose weights the maps themselves where it mines hard joints, and else their difference.
+OHKM_LOSSES = LOSSES | {"mmpose": LossPreset(half=False, squared_weight=True)}

@@ -23,6 +23,8 @@ FILLED = {
     "gaussian_targets": (2, 3),
     "joints_mse": (3, 4, 5),
     "joints_mse_backward": (4,),
+    "joints_mse_general": (4, 5, 6, 7),
+    "joints_mse_general_backward": (6,),
     "decode_heatmaps": (1, 2, 3),
     "pck_counts": (8, 9, 10, 11),
     "soft_argmax": (4, 5),

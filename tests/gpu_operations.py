@@ -86,6 +86,16 @@ OPERATIONS = {
         ("joints_mse_kernel", "joints_mse_kernel"),
         torch_kernels=1,  # the 1 that the gradient begins with
     ),
+    "joints_mse_loss, visible": Operation(
+        draw_maps,
+        lambda *inputs: (lp.joints_mse_loss(*inputs, denominator="visible"),),
+        ("joints_mse_general_kernel",),
+    ),
+    "joints_ohkm_mse_loss": Operation(
+        draw_maps,
+        lambda *inputs: (lp.joints_ohkm_mse_loss(*inputs, topk=3),),
+        ("joints_mse_general_kernel",),
+    ),
     "decode_heatmaps": Operation(
         lambda seed: (maps(TYPICAL, seed=seed),), lp.decode_heatmaps, ("decode_map_kernel",)
     ),

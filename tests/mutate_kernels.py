@@ -32,6 +32,8 @@ TESTS = [
     "test_pck.py",
     "test_heatmap_decode.py",
     "test_joints_mse.py",
+    "test_joints_mse_general.py",
+    "test_joints_ohkm_mse.py",
     "test_gaussian_targets.py",
     "test_flip_merge.py",
     "test_soft_argmax.py",

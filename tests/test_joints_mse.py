@@ -210,6 +210,8 @@ def test_empty_input_has_no_loss(shape):
         ({"output": torch.zeros(2, 4, 4)}, ValueError, r"output must be \[B, K, H, W\]"),
         ({"output": torch.zeros(1, 2, 4, 4).cfloat()}, TypeError, "output must be .* tensor of"),
         ({"output": [[1.0]]}, TypeError, "output must be a torch tensor, got list"),
+        ({"output": [1.0]}, TypeError, "output must be a torch tensor, got float"),
+        ({"output": ()}, ValueError, "output must be at least one torch tensor, got tuple of 0"),
         ({"target": torch.zeros(1, 2, 4, 4).to_sparse()}, TypeError, "target must be a dense"),
         ({"target_weight": torch.ones(2, 1)}, ValueError, r"target_weight must be \[B, K\]"),
         ({"target_weight": torch.ones(1, 2, 2)}, ValueError, "target_weight must be"),
@@ -219,9 +221,9 @@ def test_empty_input_has_no_loss(shape):
         (
             {"preset": "mmpos"},
             ValueError,
-            "preset must be 'document' or 'hrnet' or 'lower_body', got",
+            "preset must be 'document' or 'hrnet' or 'lower_body' or 'mmpose', got",
         ),
-        ({"reduction": "sum"}, ValueError, "reduction must be 'mean', got 'sum'"),
+        ({"reduction": "add"}, ValueError, "reduction must be 'mean' or .*, got 'add'"),
     ],
 )
 def test_refusals_name_what_is_wrong(change, error, message):

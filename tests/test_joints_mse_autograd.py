@@ -96,7 +96,8 @@ def test_one_tensor_as_output_and_target():
 def test_opcheck(dtype, weighted):
     shape = (2, 3, 8, 6)
     weight = weights(shape) if weighted else None
-    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), weight, "hrnet", 1.0)
+    options = (weight, True, True, 1.0)  # squared_weight, mean, loss_weight
+    arguments = (maps(shape, dtype, 0, True), maps(shape, dtype, 1, True), *options)
     torch.library.opcheck(torch.ops.lowerpose_ops.joints_mse.default, arguments)
     torch.library.opcheck(
         torch.ops.lowerpose_ops.joints_mse_and_gradient.default,
@@ -105,7 +106,7 @@ def test_opcheck(dtype, weighted):
     channels_last = maps(shape, dtype).contiguous(memory_format=torch.channels_last)
     torch.library.opcheck(
         torch.ops.lowerpose_ops.joints_mse_backward.default,
-        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), weight, "hrnet", 1.0),
+        (torch.ones((), dtype=dtype), channels_last, maps(shape, dtype, 1), *options),
     )
 
 
@@ -156,7 +157,7 @@ def test_a_gradient_that_is_stopped_behind_the_loss():
 def test_the_registered_operation_gives_target_its_gradient_too():
     output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1, grad=True)
     operation = torch.ops.lowerpose_ops.joints_mse_and_gradient
-    operation(output, target, None, "document", 1.0)[0].backward()
+    operation(output, target, None, False, True, 1.0)[0].backward()
     assert torch.equal(output.grad, -target.grad)
     assert output.grad.any()
 
@@ -198,14 +199,14 @@ def test_whoever_listens_sees_the_operation(listener, monkeypatch):
     """Plain calls leave torch's dispatcher out; no other call may, and both give the same."""
     from lowerpose_ops.ops import joints_mse
 
-    registered = joints_mse._joints_mse_and_gradient
+    registered = joints_mse.joints_mse_and_gradient
     seen = []
 
     def spy(*arguments):
         seen.append(arguments)
         return registered(*arguments)
 
-    monkeypatch.setattr(joints_mse, "_joints_mse_and_gradient", spy)
+    monkeypatch.setattr(joints_mse, "joints_mse_and_gradient", spy)
     output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
     plain = lp.joints_mse_loss(output, target)
     (plain_gradient,) = torch.autograd.grad(plain, output)
@@ -224,7 +225,7 @@ def test_tensors_that_are_more_than_their_memory_take_the_dispatcher(monkeypatch
     def unreachable(*_):
         raise AssertionError("taken for plain")
 
-    monkeypatch.setattr(joints_mse._EagerLoss, "apply", unreachable)
+    monkeypatch.setattr(joints_mse.EagerLoss, "apply", unreachable)
     output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
     expected = reference.joints_mse_loss(output, target)
     negated = torch.complex(target, -target).conj().imag  # lazily: its memory holds -target
@@ -254,12 +255,12 @@ def test_forward_mode_is_refused():
 
 
 def test_no_gradient_is_computed_where_none_is_wanted(monkeypatch):
-    from lowerpose_ops.ops import joints_mse
+    from lowerpose_ops.ops import joints_mse_fast
 
     def both(*_):
         raise AssertionError("a gradient was computed")
 
-    monkeypatch.setattr(joints_mse, "_run_both", both)
+    monkeypatch.setattr(joints_mse_fast, "_run_both", both)
     with torch.no_grad():
         lp.joints_mse_loss(maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4)))
     lp.joints_mse_loss(maps((1, 2, 4, 4)), maps((1, 2, 4, 4)))

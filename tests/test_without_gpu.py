@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from lowerpose_ops import _native, presets
-from tests.heatmap_samples import maps
+from tests.heatmap_samples import PLAIN_DECODING, maps
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ def no_gpu():
 
 
 SHAPE = (2, 3, 8, 6)
-WEIGHTING = (False, False, 1.0)  # half, squared_weight, loss_weight
+WEIGHTING = (False, True, 1.0)  # squared_weight, mean, loss_weight
 
 # name: (operation in words, native function, arguments, places of its outputs)
 NATIVE_CALLS = {
@@ -58,9 +58,26 @@ NATIVE_CALLS = {
         [maps(SHAPE), maps(SHAPE, seed=1), torch.empty(SHAPE), [0, 2], True, 1],
         (2,),
     ),
+    "joints_mse_general": (
+        "joints_ohkm_mse_loss",
+        [
+            *(maps(SHAPE), maps(SHAPE, seed=1), None, None, torch.empty(())),
+            *(torch.empty(2, 3, dtype=torch.float64), torch.empty(2, 3, 3, dtype=torch.float64)),
+            *(torch.empty(1, dtype=torch.int64), False, "hardest", "all", False, 2, 1.0, 1),
+        ],
+        (4,),
+    ),
+    "joints_mse_general_backward": (
+        "joints_mse_loss",
+        [
+            *(torch.ones(2), maps(SHAPE), maps(SHAPE, seed=1), None, None),
+            *(torch.ones(2, 3, dtype=torch.float64), torch.empty(SHAPE), False, "per_sample", 1),
+        ],
+        (6,),
+    ),
     "decode_heatmaps": (
         "decode_heatmaps",
-        [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), "quarter", 1],
+        [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), *PLAIN_DECODING],
         (1, 2),
     ),
     "pck_counts": (

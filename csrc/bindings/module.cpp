@@ -16,6 +16,7 @@
 #include "ops/gaussian_targets.h"
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
+#include "ops/joints_mse_general.h"
 #include "ops/pck.h"
 #include "ops/soft_argmax.h"
 #include "ops/to_image.h"
@@ -69,19 +70,19 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient, bool half,
-         bool squared_weight, double loss_weight, int threads) {
+         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient,
+         bool squared_weight, bool mean, double loss_weight, int threads) {
         joints_mse(output, target, weight, loss, scratch, gradient,
-                   {half, squared_weight, loss_weight}, threads);
+                   {squared_weight, mean, loss_weight}, threads);
       },
       no_gil);
   m.def(
       "joints_mse_backward",
       [](const TensorView& incoming, const TensorView& output, const TensorView& target,
-         const OptionalView& weight, const TensorView& gradient, bool half, bool squared_weight,
+         const OptionalView& weight, const TensorView& gradient, bool squared_weight, bool mean,
          double loss_weight, int threads) {
         joints_mse_backward(incoming, output, target, weight, gradient,
-                            {half, squared_weight, loss_weight}, threads);
+                            {squared_weight, mean, loss_weight}, threads);
       },
       no_gil);
   m.def(
@@ -95,6 +96,19 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
                         threads);
       },
       no_gil);
+  m.def(
+      "joints_mse_general",
+      [](const TensorView& output, const TensorView& target, const OptionalView& weight,
+         const OptionalView& mask, const TensorView& loss, const TensorView& scales,
+         const TensorView& sums, const TensorView& ticket, bool squared_weight,
+         const std::string& reduction, const std::string& denominator, bool skip_empty,
+         std::int64_t topk, double loss_weight, int threads) {
+        joints_mse_general(output, target, weight, mask, loss, scales, sums, ticket,
+                           {squared_weight, reduction, denominator, skip_empty, topk, loss_weight},
+                           threads);
+      },
+      no_gil);
+  m.def("joints_mse_general_backward", &joints_mse_general_backward, no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
   m.def("soft_argmax", &soft_argmax, no_gil);
   m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);

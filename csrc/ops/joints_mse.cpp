@@ -40,8 +40,8 @@ void fill(Checker& check, const TensorView& output, const TensorView& target,
   params.height = output.shape[2];
   params.width = output.shape[3];
   const std::int64_t count = output.numel();
-  params.scale = count == 0 ? 0.0 : options.loss_weight / static_cast<double>(count);
-  if (options.half) params.scale *= 0.5;
+  params.scale = count == 0 ? 0.0 : options.loss_weight;
+  if (options.mean && count > 0) params.scale /= static_cast<double>(count);
   params.threads = threads;
 }
 

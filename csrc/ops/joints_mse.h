@@ -36,10 +36,10 @@ struct JointsMSEBackwardParams : JointsMSEParams {
   HeatmapsView gradient;  // of output's type
 };
 
-// What a preset fixes, and the caller's own factor.
+// What a preset fixes, and the caller's own factor, which is halved already under some.
 struct JointsMSEOptions {
-  bool half;            // a factor 1/2
   bool squared_weight;  // w^2 instead of w
+  bool mean;            // over all elements; else their sum
   double loss_weight;
 };
 
@@ -68,8 +68,9 @@ LOWERPOSE_HOST_DEVICE inline std::int64_t joints_mse_pixels_per_block(std::int64
 // a GPU.
 std::int64_t joints_mse_scratch(const TensorView& output);
 
-// The scale is loss_weight / (B K H W), halved or not; an empty batch has loss 0. With `gradient`
-// (for an incoming gradient of 1) the maps are read only once for both.
+// The scale is loss_weight / (B K H W), or without `mean` loss_weight; an empty
+// batch has loss 0. With `gradient` (for an incoming gradient of 1) the maps are read only once for
+// both.
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
                 const TensorView& scratch, const std::optional<TensorView>& gradient,

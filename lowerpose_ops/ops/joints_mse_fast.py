@@ -1,0 +1,217 @@
+"""The squared error between heatmaps with a factor for each map: one pass for it and its gradient.
+
+The loss is the mean over everything, or the sum. Everything else is in `joints_mse_general`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch._C._functorch import is_functorch_wrapped_tensor
+from torch.utils._python_dispatch import _get_current_dispatch_mode
+
+from .. import _arguments as arguments
+from .. import _native
+from .._library import define_op, optional_view, view
+
+_NAME = "joints_mse_loss"
+_OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
+_Gradients = tuple[Tensor | None, ...]
+
+
+def _allocate_loss(output: Tensor, target: Tensor, *_: Any) -> Tensor:
+    dtypes = (output.dtype, target.dtype)
+    return output.new_empty((), dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
+
+
+def _allocate_both(output: Tensor, target: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
+    loss = _allocate_loss(output, target)
+    return loss, torch.empty_like(output)  # channels_last where output is
+
+
+def _run_into(
+    loss: Tensor,
+    gradient: Tensor | None,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    squared_weight: bool,
+    mean: bool,
+    loss_weight: float,
+) -> None:
+    size = _native.core.joints_mse_scratch(view(output))
+    scratch = output.new_empty(size, dtype=torch.float64)
+    _native.core.joints_mse(
+        view(output),
+        view(target),
+        optional_view(weight),
+        view(loss),
+        view(scratch),
+        optional_view(gradient),
+        squared_weight,
+        mean,
+        loss_weight,
+        arguments.threads(),
+    )
+
+
+def run_alone(output: Tensor, target: Tensor, weight: Tensor | None, *options: Any) -> Tensor:
+    """The loss where no gradient is wanted."""
+    loss = _allocate_loss(output, target)
+    _run_into(loss, None, output, target, weight, *options)
+    return loss
+
+
+def _run_both(
+    output: Tensor, target: Tensor, weight: Tensor | None, *options: Any
+) -> tuple[Tensor, Tensor]:
+    loss, gradient = _allocate_both(output, target)
+    _run_into(loss, gradient, output, target, weight, *options)
+    return loss, gradient
+
+
+def _allocate_gradient(
+    incoming: Tensor,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    *options: Any,
+) -> Tensor:
+    return torch.empty_like(output)
+
+
+def _run_backward(
+    incoming: Tensor,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    squared_weight: bool,
+    mean: bool,
+    loss_weight: float,
+) -> Tensor:
+    gradient = torch.empty_like(output)
+    _native.core.joints_mse_backward(
+        view(incoming),
+        view(output),
+        view(target),
+        optional_view(weight),
+        view(gradient),
+        squared_weight,
+        mean,
+        loss_weight,
+        arguments.threads(),
+    )
+    return gradient
+
+
+def refuse_double_backward(ctx: Any, *grads: Tensor) -> Any:
+    """The backward of every gradient."""
+    raise ValueError(f"{_NAME}: the gradient of its gradient is not available")
+
+
+joints_mse_backward = define_op(
+    "joints_mse_backward(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
+    f"{_OPTIONS}) -> Tensor",
+    _run_backward,
+    _allocate_gradient,
+    backward=refuse_double_backward,
+)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
+    ctx.save_for_backward(*inputs[:3])
+    ctx.options = inputs[3:]
+
+
+def _backward(ctx: Any, incoming: Tensor) -> _Gradients:
+    output, target, weight = ctx.saved_tensors
+    to_output = to_target = None
+    if ctx.needs_input_grad[0]:
+        to_output = joints_mse_backward(incoming, output, target, weight, *ctx.options)
+    if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
+        to_target = joints_mse_backward(incoming, target, output, weight, *ctx.options)
+    return to_output, to_target, None, None, None, None
+
+
+# The loss alone; its gradients are computed when they are asked for.
+joints_mse = define_op(
+    f"joints_mse(Tensor output, Tensor target, Tensor? weight, {_OPTIONS}) -> Tensor",
+    run_alone,
+    _allocate_loss,
+    setup_context=_save,
+    backward=_backward,
+)
+
+
+def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)  # or a map of zeros is made as the gradient of the gradient
+    ctx.gradient = output[1]
+    _save(ctx, inputs, output[0])
+
+
+def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
+    if incoming is None:  # whoever used the loss stopped the gradient
+        return None, None, None, None, None, None
+    gradient, ctx.gradient = ctx.gradient, None
+    if gradient is None or torch.is_grad_enabled() or ctx.needs_input_grad[1]:
+        # It was handed over before and belongs to somebody else now; or the gradient shall be
+        # differentiated, which is refused there; or target needs one too.
+        return _backward(ctx, incoming)
+    # In training the incoming gradient is 1 and nothing is left to do.
+    if not (_can_be_looked_at(incoming) and incoming.item() == 1):
+        gradient = gradient * incoming
+    return gradient, None, None, None, None, None
+
+
+def _can_be_looked_at(tensor: Tensor) -> bool:
+    """Whether its value can be read without waiting for a device, breaking a trace or a vmap."""
+    plain = type(tensor) is Tensor and tensor.device.type == "cpu"
+    traced = is_functorch_wrapped_tensor(tensor) or _get_current_dispatch_mode() is not None
+    return plain and not traced
+
+
+# The loss and its gradient with respect to output, which reads the maps only once.
+joints_mse_and_gradient = define_op(
+    f"joints_mse_and_gradient(Tensor output, Tensor target, Tensor? weight, {_OPTIONS}) "
+    "-> (Tensor, Tensor)",
+    _run_both,
+    _allocate_both,
+    setup_context=_save_gradient,
+    backward=_hand_over_gradient,
+)
+
+
+class EagerLoss(torch.autograd.Function):
+    """`joints_mse_and_gradient` for a call that is plain: the same without torch's dispatcher."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, output: Tensor, target: Tensor, weight: Tensor | None, options: Any
+    ) -> Tensor:
+        loss, ctx.gradient = _run_both(output, target, weight, *options)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(output, target, weight)
+        ctx.options = options
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, incoming: Tensor | None) -> _Gradients:
+        return _hand_over_gradient(ctx, incoming, None)[:4]
+
+
+def wants_gradient(output: Tensor, target: Tensor) -> bool:
+    """Whether autograd has to see a call with these tensors."""
+    return torch.is_grad_enabled() and (output.requires_grad or target.requires_grad)
+
+
+def gradient_in_forward(output: Tensor, target: Tensor) -> bool:
+    """Whether only output needs a gradient, and its type can hold one before it is scaled.
+
+    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one. A GPU's
+    waits too: whether the incoming gradient is 1 could not be seen without waiting for the GPU.
+    """
+    wanted = torch.is_grad_enabled() and output.requires_grad and not target.requires_grad
+    return wanted and output.is_cpu and output.dtype in (torch.float32, torch.float64)

@@ -1,0 +1,155 @@
+"""The squared error between heatmaps with every factor, denominator and reduction.
+
+It takes what `joints_mse_fast` leaves out, and finds the hardest joints of each sample.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _arguments as arguments
+from .. import _native
+from .._library import define_op, optional_view, view
+from .joints_mse_fast import joints_mse_backward, refuse_double_backward
+
+_Gradients = tuple[Tensor | None, ...]
+
+
+def _allocate(
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mask: Tensor | None,
+    squared_weight: bool,
+    reduction: str,
+    *options: Any,
+) -> tuple[Tensor, Tensor]:
+    """The loss, and what each map's gradient is multiplied by."""
+    dtypes = (output.dtype, target.dtype)
+    dtype = torch.float64 if torch.float64 in dtypes else torch.float32
+    scales = output.new_empty(output.shape[:2], dtype=torch.float64)
+    if reduction == "none":
+        return torch.empty_like(output, dtype=dtype), scales
+    shape = {"per_sample": output.shape[:1], "per_joint": output.shape[1:2]}.get(reduction, ())
+    return output.new_empty(shape, dtype=dtype), scales
+
+
+def _run(
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mask: Tensor | None,
+    squared_weight: bool,
+    reduction: str,
+    denominator: str,
+    skip_empty: bool,
+    topk: int,
+    loss_weight: float,
+) -> tuple[Tensor, Tensor]:
+    if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
+        name = "joints_ohkm_mse_loss" if reduction == "hardest" else "joints_mse_loss"
+        raise arguments.value_error(name, "output", "[B, K, H, W]", list(output.shape))
+    loss, scales = _allocate(output, target, weight, mask, squared_weight, reduction)
+    sums = output.new_empty((*output.shape[:2], 3), dtype=torch.float64)
+    ticket = output.new_empty(1, dtype=torch.int64)
+    _native.core.joints_mse_general(
+        view(output),
+        view(target),
+        optional_view(weight),
+        optional_view(mask),
+        view(loss),
+        view(scales),
+        view(sums),
+        view(ticket),
+        squared_weight,
+        reduction,
+        denominator,
+        skip_empty,
+        topk,
+        loss_weight,
+        arguments.threads(),
+    )
+    return loss, scales
+
+
+def _allocate_gradient(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
+    return torch.empty_like(output)  # channels_last where output is
+
+
+def _run_backward(
+    incoming: Tensor,
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mask: Tensor | None,
+    scales: Tensor,
+    squared_weight: bool,
+    reduction: str,
+) -> Tensor:
+    gradient = torch.empty_like(output)
+    _native.core.joints_mse_general_backward(
+        view(incoming),
+        view(output),
+        view(target),
+        optional_view(weight),
+        optional_view(mask),
+        view(scales),
+        view(gradient),
+        squared_weight,
+        reduction,
+        arguments.threads(),
+    )
+    return gradient
+
+
+_joints_mse_general_backward = define_op(
+    "joints_mse_general_backward(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
+    "Tensor? mask, Tensor scales, bool squared_weight, str reduction) -> Tensor",
+    _run_backward,
+    _allocate_gradient,
+    backward=refuse_double_backward,
+)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)
+    ctx.save_for_backward(*inputs[:4], output[1])
+    ctx.squared_weight, ctx.reduction = inputs[4:6]
+
+
+def _gradient(ctx: Any, incoming: Tensor, output: Tensor, target: Tensor) -> Tensor:
+    _, _, weight, mask, scales = ctx.saved_tensors
+    gradient: Tensor
+    if mask is not None or (weight is not None and weight.ndim == 4) or incoming.ndim > 0:
+        gradient = _joints_mse_general_backward(
+            incoming, output, target, weight, mask, scales, ctx.squared_weight, ctx.reduction
+        )
+    else:  # the scales hold all there is
+        gradient = joints_mse_backward(incoming, output, target, scales, False, False, 1.0)
+    return gradient
+
+
+def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
+    to_output = to_target = None
+    if incoming is not None:  # or whoever used the loss stopped the gradient
+        output, target = ctx.saved_tensors[:2]
+        if ctx.needs_input_grad[0]:
+            to_output = _gradient(ctx, incoming, output, target)
+        if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
+            to_target = _gradient(ctx, incoming, target, output)
+    return to_output, to_target, *(None,) * 8
+
+
+joints_mse_general = define_op(
+    "joints_mse_general(Tensor output, Tensor target, Tensor? weight, Tensor? mask, "
+    "bool squared_weight, str reduction, str denominator, bool skip_empty, int topk, "
+    "float loss_weight) -> (Tensor, Tensor)",
+    _run,
+    _allocate,
+    setup_context=_save,
+    backward=_backward,
+)

@@ -1,0 +1,165 @@
+"""The loss's options among autograd, torch.compile and threads."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+import lowerpose_ops as lp
+from tests.heatmap_samples import maps, weights
+from tests.test_joints_mse_general import DIVIDED, REDUCTIONS, SHAPE, sample_mask, sample_weight
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("denominator", ["all", "weighted", "visible"])
+@pytest.mark.parametrize("weighted", ["joints", "pixels"])
+@pytest.mark.parametrize("masked", ["none", "shared", "each"])
+def test_gradcheck(reduction, denominator, weighted, masked, device):
+    if denominator != "all" and reduction not in DIVIDED:
+        return
+    if device == "cuda-emulated" and (weighted, masked) == ("pixels", "each"):
+        return  # the same kernel as with one of them
+    shape = (2, 2, 2, 3)
+    output, target = maps(shape, torch.float64, 0, True), maps(shape, torch.float64, 1, True)
+    weight, mask = sample_weight(weighted, shape), sample_mask(masked, shape)
+    assert torch.autograd.gradcheck(
+        lambda o, t: lp.joints_mse_loss(
+            o, t, weight, mask=mask, reduction=reduction, denominator=denominator, preset="hrnet"
+        ),
+        (output, target),
+    )
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+def test_an_expanded_incoming_gradient(reduction):
+    """As .sum() and .expand() give it, with stride 0."""
+    results = []
+    for expanded in (False, True):
+        output = maps(SHAPE, grad=True)
+        loss = lp.joints_mse_loss(
+            output, maps(SHAPE, seed=1), weights(SHAPE), reduction=reduction, skip_empty=True
+        )
+        incoming = torch.full((), 2.0).expand(loss.shape)
+        loss.backward(incoming if expanded else incoming.clone())
+        results.append(output.grad)
+    assert torch.equal(*results)
+    assert results[0].any()
+
+
+GENERAL_CALLS = [
+    ("mean", "weighted", None, None),
+    ("per_sample", "visible", "joints", "shared"),
+    ("per_joint", "all", "pixels", None),
+    ("none", "all", "joints", "each"),
+    ("sum", "all", "pixels", "each"),
+]
+
+
+@pytest.mark.parametrize(("reduction", "denominator", "weighted", "masked"), GENERAL_CALLS)
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_opcheck(reduction, denominator, weighted, masked, layout):
+    output = maps(SHAPE).contiguous(memory_format=layout).requires_grad_()
+    target = maps(SHAPE, seed=1, grad=True)
+    weight, mask = sample_weight(weighted or "none"), sample_mask(masked or "none")
+    given = (output, target, weight, mask)
+    operations = torch.ops.lowerpose_ops
+    options = False, reduction, denominator, True, 0, 2.0
+    torch.library.opcheck(operations.joints_mse_general.default, (*given, *options))
+    loss, scales = operations.joints_mse_general(*given, *options)
+    torch.library.opcheck(
+        operations.joints_mse_general_backward.default,
+        (
+            torch.ones_like(loss),
+            *(output.detach(), target.detach(), weight, mask, scales.detach(), False, reduction),
+        ),
+    )
+
+
+@pytest.mark.parametrize(("reduction", "denominator", "weighted", "masked"), GENERAL_CALLS)
+def test_compile_without_graph_breaks(reduction, denominator, weighted, masked):
+    def step(outputs, target, weight, mask):
+        loss = lp.joints_mse_loss(
+            [output.sigmoid() for output in outputs],
+            target,
+            weight,
+            mask=mask,
+            reduction=reduction,
+            denominator=denominator,
+            skip_empty=True,
+        )
+        return 2 * loss
+
+    weight, mask = sample_weight(weighted or "none"), sample_mask(masked or "none")
+    results = []
+    for function in (step, torch.compile(step, fullgraph=True)):
+        outputs = [maps(SHAPE, grad=True), maps(SHAPE, seed=8, grad=True)]
+        loss = function(outputs, maps(SHAPE, seed=1), weight, mask)
+        loss.sum().backward()
+        results.append((loss.detach(), *(output.grad for output in outputs)))
+    for eager, compiled in zip(*results, strict=True):
+        torch.testing.assert_close(compiled, eager)
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("masked", ["none", "shared"])
+def test_double_backward_is_refused(reduction, masked):
+    output = maps(SHAPE, grad=True)
+    loss = lp.joints_mse_loss(
+        output, maps(SHAPE, seed=1), mask=sample_mask(masked), reduction=reduction, skip_empty=True
+    )
+    (gradient,) = torch.autograd.grad(loss.sum(), output, create_graph=True)
+    with pytest.raises(ValueError, match="gradient of its gradient is not available"):
+        gradient.sum().backward()
+
+
+def test_forward_mode_is_refused():
+    def loss(output):
+        return lp.joints_mse_loss(output, torch.zeros(SHAPE), reduction="none")
+
+    with pytest.raises(ValueError, match="forward-mode differentiation is not available"):
+        torch.func.jvp(loss, (maps(SHAPE),), (torch.ones(SHAPE),))
+
+
+def test_autocast():
+    layer = torch.nn.Conv2d(3, 6, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = layer(maps((2, 3, 8, 6)))
+        loss = lp.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), reduction="per_joint")
+    loss.sum().backward()
+    assert loss.dtype == torch.float32
+    assert layer.weight.grad.isfinite().all()
+
+
+def test_a_gradient_for_the_target_alone():
+    target = maps(SHAPE, seed=1, grad=True)
+    lp.joints_mse_loss(maps(SHAPE), target, reduction="per_sample").sum().backward()
+    expected = 2 * (target.detach() - maps(SHAPE)) / (3 * 4 * 5)
+    torch.testing.assert_close(target.grad, expected, rtol=1e-6, atol=0)
+
+
+@pytest.mark.parametrize("reduction", REDUCTIONS)
+@pytest.mark.parametrize("masked", ["none", "shared"])
+def test_same_bits_for_any_number_of_threads(reduction, masked):
+    shape = (7, 17, 33, 21)
+    results, before = [], torch.get_num_threads()
+    try:
+        for threads in (1, 2, 3, 7):
+            torch.set_num_threads(threads)
+            output = maps(shape, grad=True)
+            loss = lp.joints_mse_loss(
+                output,
+                maps(shape, seed=1),
+                weights(shape),
+                mask=sample_mask(masked, shape),
+                reduction=reduction,
+                skip_empty=True,
+            )
+            loss.sum().backward()
+            results.append((loss.detach(), output.grad))
+    finally:
+        torch.set_num_threads(before)
+    for result in results[1:]:
+        for ours, first in zip(result, results[0], strict=True):
+            assert torch.equal(ours, first)
