@@ -158,10 +158,16 @@ LOWERPOSE_HOST_DEVICE inline bool is_outside(Outside rule, double center, double
   return false;
 }
 
+// Clamped before the conversion: a radius may be too large for an integer.
+LOWERPOSE_HOST_DEVICE inline std::int64_t pixel_at(double place, double size) {
+  return static_cast<std::int64_t>(place < 0 ? 0 : (place > size ? size : place));
+}
+
 LOWERPOSE_HOST_DEVICE inline DrawnAxis drawn_axis(const GaussianTargetsParams& p, double x,
                                                   double sigma, std::int64_t size) {
   const double center = center_of(p, x), limit = static_cast<double>(size);
-  double low = 0, high = limit, radius = 3 * sigma + p.beyond;
+  const double radius = 3 * sigma + p.beyond;
+  double low = 0, high = limit;
   if (p.window == Window::kTruncated) {
     low = std::trunc(center - 3 * sigma - p.beyond);
     high = std::trunc(center + 3 * sigma + (1 + p.beyond));
@@ -169,10 +175,7 @@ LOWERPOSE_HOST_DEVICE inline DrawnAxis drawn_axis(const GaussianTargetsParams& p
     low = center - std::floor(radius);
     high = center + std::floor(radius) + 1;
   }
-  // Clamped before the conversion: a radius may be too large for an integer.
-  const auto begin = static_cast<std::int64_t>(std::fmin(std::fmax(low, 0.0), limit));
-  const auto end = static_cast<std::int64_t>(std::fmin(std::fmax(high, 0.0), limit));
-  return {begin, end, peak_of(p.peak, x, center, low, radius),
+  return {pixel_at(low, limit), pixel_at(high, limit), peak_of(p.peak, x, center, low, radius),
           is_outside(p.outside, center, low, high, limit)};
 }
 
@@ -191,7 +194,10 @@ LOWERPOSE_HOST_DEVICE inline DrawnJoint drawn_joint(const GaussianTargetsParams&
                         : (p.rule == Visible::kAboveHalf ? visible > 0.5 : visible >= 0.5);
   const float weight =
       p.weight == Weight::kBinary ? (seen ? 1.0f : 0.0f) : static_cast<float>(visible);
-  if (!seen && p.weight == Weight::kCopyUnseen) joint.weight = weight;
+  if (!seen && p.weight != Weight::kCopy) {
+    joint.weight = weight;
+    return joint;
+  }
   if (!usable_coordinate(x) || !usable_coordinate(y)) return joint;
   joint.columns = drawn_axis(p, x, joint.sigma, p.width);
   joint.rows = drawn_axis(p, y, joint.sigma, p.height);
