@@ -192,8 +192,8 @@ In 16 bits the rounding of the map is a noise of its own: bfloat16 has 8 bits.
 ## Round trips
 
 Joints of a {INPUT[0]} x {INPUT[1]} input, drawn into heatmaps of {HEATMAP[0]} x {HEATMAP[1]},
-decoded and brought back, in input pixels. The first word is the preset of the targets. Hourglass has
-sigma 1, the others 2.
+decoded and brought back, in input pixels. The first word is the preset of the targets. Sigma is 2,
+and 1 for hourglass.
 
 {by_pair}
 

@@ -125,6 +125,16 @@ Peak<typename Map::C> suppressed_peak(const Map& map, std::int64_t height, std::
   return peak;
 }
 
+// Calls `work(dx, dy, value)` for the values of the patch that the Newton step reads.
+template <class Work>
+void for_each_read(const TaylorRules& rules, Work&& work, double* patch) {
+  for (int dy = -2; dy <= 2; ++dy) {
+    for (int dx = -2; dx <= 2; ++dx) {
+      if (taylor_reads(rules, dx, dy)) work(dx, dy, patch[kPatchMiddle + dy * kPatch + dx]);
+    }
+  }
+}
+
 // The Newton step from the maximum, and whether there was one to take.
 template <template <class> class Map, class T>
 bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b, std::int64_t k,
@@ -136,23 +146,38 @@ bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b
   const std::int64_t maps = sample ? p.num_joints : p.batch * p.num_joints;
   const std::int64_t place = sample ? k : b * p.num_joints + k;
   if (gathers_elsewhere(p.taylor, x, maps, p.width, p.height)) {
-    for (std::int64_t dy = -1; dy <= 1; ++dy) {
-      for (std::int64_t dx = -1; dx <= 1; ++dx) {
-        const auto at =
-            gathered_pixel(place, x, y, dy * (p.width + 2) + dx, maps, p.width, p.height);
-        const Map<T> other(p, sample ? b : at.map / p.num_joints,
-                           sample ? at.map : at.map % p.num_joints);
-        const Level level = map_level(other, p.taylor, p.blur, p.width, p.height);
-        const double value = blurred_at(other, p.blur, at.y, at.x, p.width, p.height);
-        patch[kPatchMiddle + dy * kPatch + dx] = taylor_log(p.taylor, value, level);
-      }
-    }
+    for_each_read(
+        p.taylor,
+        [&](int dx, int dy, double& value) {
+          const auto at =
+              gathered_pixel(place, x, y, dy * (p.width + 2) + dx, maps, p.width, p.height);
+          const Map<T> other(p, sample ? b : at.map / p.num_joints,
+                             sample ? at.map : at.map % p.num_joints);
+          const Level level = map_level(other, p.taylor, p.blur, p.width, p.height);
+          const double blurred = blurred_at(other, p.blur, at.y, at.x, p.width, p.height);
+          value = taylor_log(p.taylor, blurred, level);
+        },
+        patch);
   } else {
-    blurred_patch(map, p.blur, y, x, p.width, p.height, patch);
-    const double least = *std::min_element(patch, patch + kPatch * kPatch);
+    if (taylor_inside(x, y, p.width, p.height)) {
+      blurred_patch(map, p.blur, y, x, p.width, p.height, patch);
+    } else {  // beyond the border stands the border
+      for_each_read(
+          p.taylor,
+          [&](int dx, int dy, double& value) {
+            value = blurred_at(map, p.blur, clamped(y + dy, p.height), clamped(x + dx, p.width),
+                               p.width, p.height);
+          },
+          patch);
+    }
+    double least = INFINITY;
+    for_each_read(
+        p.taylor, [&](int, int, double& value) { least = std::min(least, value); }, patch);
     const bool lost = gain_is_lost(p.taylor, peak.score, least);
     const Level level = lost ? Level{} : map_level(map, p.taylor, p.blur, p.width, p.height);
-    for (double& value : patch) value = taylor_log(p.taylor, value, level);
+    for_each_read(
+        p.taylor, [&](int, int, double& value) { value = taylor_log(p.taylor, value, level); },
+        patch);
   }
   fit = taylor_fit(p.taylor, patch);
   return true;

@@ -40,41 +40,84 @@ double blurred_at(const Map& map, const Blur& blur, std::int64_t y, std::int64_t
   return sum;
 }
 
-// The blurred map at the pixels about (x, y), row by row; beyond the border stand the border's.
-// Only what these need is blurred.
+namespace {
+
+constexpr int kReach = kPatch / 2;
+// The rows of the pixels that a patch is blurred from, in whole vectors of doubles.
+constexpr int kPatchRows = kPatch + 2 * kMaxBlurRadius;
+constexpr int kPatchStride = (kPatchRows + 7) / 8 * 8;
+
+template <class C>
+LOWERPOSE_SIMD void widen_row(double* to, const C* from, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) to[i] = static_cast<double>(from[i]);
+}
+
+// Row i of `down` is the blur along the columns of `pixels` about its row i.
+template <class = void>
+LOWERPOSE_SIMD void blur_down(const double* pixels, const double* taps, int num_taps, int size,
+                              double* down) {
+  using V = Vec<double>::type;
+  for (int i = 0; i < kPatch; ++i) {
+    for (int j = 0; j < size; j += Vec<double>::kLanes) {
+      V sum = {}, row;
+      for (int t = 0; t < num_taps; ++t) {
+        load<double>(row, pixels + (i + t) * kPatchStride + j);
+        sum += taps[t] * row;
+      }
+      store<double>(sum, down + i * kPatchStride + j);
+    }
+  }
+}
+
+// The blur along the rows of `down`: kPatch neighbouring sums each.
+template <class = void>
+LOWERPOSE_SIMD void blur_along(const double* down, const double* taps, int num_taps,
+                               double* patch) {
+  using V = Vec<double>::type;
+  for (int i = 0; i < kPatch; ++i) {
+    V sums = {}, row;
+    for (int t = 0; t < num_taps; ++t) {
+      load<double>(row, down + i * kPatchStride + t);
+      sums += taps[t] * row;
+    }
+    for (int j = 0; j < kPatch; ++j) patch[i * kPatch + j] = sums[j];
+  }
+}
+
+}  // namespace
+
+// The blurred map at the pixels about (x, y), row by row, all of which are inside it. Only what
+// these need is blurred.
 template <class Map>
 void blurred_patch(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
                    std::int64_t width, std::int64_t height, double* patch) {
-  constexpr int kReach = kPatch / 2;
-  constexpr int kMost = kPatch + 2 * kMaxBlurRadius;
+  using C = typename Map::C;
   const int size = kPatch + 2 * blur.radius, margin = kReach + blur.radius;
-  double pixels[kMost][kMost];
-  std::int64_t columns[kMost];
-  for (int j = 0; j < size; ++j) columns[j] = blurred_place(x - margin + j, width, blur.border);
-  const bool whole = x >= margin && x + margin < width;
+  const int num_taps = 2 * blur.radius + 1;
+  double pixels[kPatchRows * kPatchStride], down[kPatch * kPatchStride + 8];
+  double taps[2 * kMaxBlurRadius + 1];
+  for (int t = 0; t < num_taps; ++t) taps[t] = tap(blur, t - blur.radius);
+  const bool inside = x >= margin && x + margin < width;
   for (int i = 0; i < size; ++i) {
+    double* const to = pixels + i * kPatchStride;
+    std::fill(to + size / 8 * 8, to + (size + 7) / 8 * 8, 0.0);
     const std::int64_t row = blurred_place(y - margin + i, height, blur.border);
-    for (int j = 0; j < size; ++j) {
-      const bool inside = row >= 0 && (whole || columns[j] >= 0);
-      pixels[i][j] = inside ? static_cast<double>(map.at(row, columns[j])) : 0.0;
+    if (row < 0) {
+      std::fill_n(to, size, 0.0);
+    } else if (inside) {
+      C buffer[kTile];
+      widen_row(to, map.row(buffer, row, x - margin, size), size);
+    } else {
+      for (int j = 0; j < size; ++j) {
+        const std::int64_t column = blurred_place(x - margin + j, width, blur.border);
+        to[j] = column < 0 ? 0.0 : static_cast<double>(map.at(row, column));
+      }
     }
   }
-  for (int i = 0; i < kPatch; ++i) {
-    const std::int64_t row = clamped(y - kReach + i, height);
-    const double (*rows)[kMost] = pixels + (row - (y - margin)) - blur.radius;
-    double down[kMost] = {};
-    for (int t = 0; t <= 2 * blur.radius; ++t) {
-      const double factor = tap(blur, t - blur.radius);
-      for (int j = 0; j < size; ++j) down[j] += factor * rows[t][j];
-    }
-    for (int j = 0; j < kPatch; ++j) {
-      const std::int64_t column = clamped(x - kReach + j, width);
-      const double* along = down + (column - (x - margin)) - blur.radius;
-      double sum = 0;
-      for (int t = 0; t <= 2 * blur.radius; ++t) sum += tap(blur, t - blur.radius) * along[t];
-      patch[i * kPatch + j] = sum;
-    }
-  }
+  blur_down(pixels, taps, num_taps, size, down);
+  std::fill_n(down + kPatch * kPatchStride, 8, 0.0);
+  blur_along(down, taps, num_taps, patch);
 }
 
 // The largest value of a map, and the smallest and largest of the blurred map. A NaN makes NaN.

@@ -153,6 +153,12 @@ LOWERPOSE_HOST_DEVICE inline double taylor_log(const TaylorRules& rules, double 
   return std::log(value);
 }
 
+// Whether the logarithm at (dx, dy) from the maximum is among those of which the differences are.
+LOWERPOSE_HOST_DEVICE inline bool taylor_reads(const TaylorRules& rules, int dx, int dy) {
+  const bool axis = dx == 0 || dy == 0, near = dx >= -1 && dx <= 1 && dy >= -1 && dy <= 1;
+  return rules.step == 2 ? axis || near : near && !(dx != 0 && dx == -dy);
+}
+
 // The first and second derivatives at the maximum, and the step to the place where the first are 0.
 struct TaylorFit {
   double dx, dy, dxx, dxy, dyy;
