@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -23,6 +24,28 @@ def weights(shape, seed=2):
     generator = torch.Generator("cpu").manual_seed(seed)
     values = torch.randint(0, 3, (*shape[:2], 1), generator=generator, device="cpu")
     return values.to(torch.get_default_device()).float()
+
+
+def difficult_maps(count, num_joints=5, width=20, height=24, seed=0):
+    """Peaks in and about the map, of many heights; noise, plateaus, empty or negative maps, NaN."""
+    rng = np.random.default_rng(seed)
+    joints = rng.uniform(-3, (width + 2, height + 2), (count, num_joints, 2))[..., None]
+    along_x, along_y = (
+        np.exp(-((np.arange(size) - joints[:, :, axis]) ** 2) / (2 * 1.7**2))
+        for axis, size in enumerate((width, height))
+    )
+    maps = along_y[..., None] * along_x[..., None, :]
+    maps[maps < np.finfo(np.float32).tiny] = 0  # targets have no subnormal numbers
+    each = (count, num_joints, 1, 1)
+    maps *= rng.choice([0.01, 0.3, 1, 40, 80], each)
+    maps += rng.standard_normal(maps.shape) * rng.choice([0, 0.01, 0.1], each)
+    kind = rng.choice(["zero", "negative", "nan", "plateau", "as it is"], each[:2])
+    maps[kind == "zero"] = 0
+    maps[kind == "negative"] *= -1
+    maps[kind == "plateau"] = np.round(4 * maps[kind == "plateau"]) / 4
+    for b, k in np.argwhere(kind == "nan"):
+        maps[b, k, rng.integers(height), rng.integers(width)] = np.nan
+    return maps.astype(np.float32)
 
 
 def far_apart(tensor):

@@ -9,6 +9,7 @@ import pytest
 
 import lowerpose_ops as lp
 from tests import decode_transcriptions as transcriptions
+from tests.heatmap_samples import difficult_maps
 
 PRESETS = [
     "hrnet",
@@ -19,26 +20,6 @@ PRESETS = [
     "vitpose_hf",
     "hourglass",
 ]
-WIDTH, HEIGHT = 20, 24
-
-
-def difficult_maps(count, num_joints=5, seed=0):
-    """Peaks in and about the map, of many heights; noise, plateaus, empty or negative maps, NaN."""
-    rng = np.random.default_rng(seed)
-    joints = rng.uniform(-3, (WIDTH + 2, HEIGHT + 2), (count, num_joints, 2)).astype(np.float32)
-    maps, _ = lp.gaussian_targets(joints, np.ones((count, num_joints)), (WIDTH, HEIGHT), 1.7)
-    each = (count, num_joints, 1, 1)
-    maps = maps * rng.choice([0.01, 0.3, 1, 40, 80], each)
-    maps += rng.standard_normal(maps.shape) * rng.choice([0, 0.01, 0.1], each)
-    kind = rng.choice(["zero", "negative", "nan", "plateau", "as it is"], each[:2])
-    maps[kind == "zero"] = 0
-    maps[kind == "negative"] *= -1
-    maps[kind == "plateau"] = np.round(4 * maps[kind == "plateau"]) / 4
-    for b, k in np.argwhere(kind == "nan"):
-        maps[b, k, rng.integers(HEIGHT), rng.integers(WIDTH)] = np.nan
-    return maps.astype(np.float32)
-
-
 def transcribed(preset, heatmaps):
     with np.errstate(all="ignore"):
         return getattr(transcriptions, preset)(heatmaps)

@@ -5,14 +5,20 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
+import numpy as np
 import torch
 
 import lowerpose_ops as lp
+from lowerpose_ops.decode_presets import DECODINGS
 from lowerpose_ops.reference import flip_merge as flip_reference
 from lowerpose_ops.reference import heatmap_decode as decode_reference
+from tests import decode_transcriptions as transcriptions
 from tests.cuda_cases.case import CPP_NAMES, DTYPES, Case, pack
 from tests.cuda_cases.layouts import LAYOUTS
-from tests.heatmap_samples import maps
+from tests.heatmap_samples import difficult_maps, maps
+
+# The presets whose warps share most: blurred whole, and gathered from other maps.
+_RESCHEDULED = ("mmpose_udp", "hourglass")
 
 
 def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
@@ -36,6 +42,28 @@ def decode_case(dtype: torch.dtype, layout: str, refine: str) -> Case:
     }[read_by]
     kernel = f"{name}<{CPP_NAMES[dtype]}, {count}>"
     return Case(f"decode_heatmaps {dtype} {layout} {refine}", (kernel,), check)
+
+
+def preset_case(dtype: torch.dtype, layout: str, preset: str) -> Case:
+    lay_out, shape, _ = LAYOUTS[layout]
+
+    def check() -> None:
+        heatmaps = torch.from_numpy(difficult_maps(4, shape[1], width=12, height=10)).to(dtype)
+        with np.errstate(all="ignore"):
+            transcribed = getattr(transcriptions, preset)
+            coords, scores = transcribed(heatmaps.double().numpy())
+        if preset == "hourglass":  # what it does with a NaN nobody defined
+            coords[np.isnan(scores)] = np.nan
+        heatmaps = lay_out(heatmaps.to(torch.get_default_device()))
+        ours = lp.decode_heatmaps(heatmaps, preset=preset)
+        # A coordinate of thousands of pixels (an unbounded step) is a float32 number too.
+        expected = [torch.from_numpy(each).to(heatmaps.device).float() for each in (coords, scores)]
+        torch.testing.assert_close(ours, tuple(expected), rtol=1e-5, atol=1e-4, equal_nan=True)
+
+    kernel = "decode_image_kernel" if layout == "channels_last" else "decode_map_kernel"
+    name = f"{kernel}<{CPP_NAMES[dtype]}, {pack(dtype)}>"
+    small = preset in _RESCHEDULED
+    return Case(f"decode_heatmaps {dtype} {layout} {preset}", (name,), check, small)
 
 
 def merge_case(dtype: torch.dtype, layout: str, options: dict[str, Any]) -> Case:
@@ -75,6 +103,11 @@ CASES = [
             DTYPES, ("contiguous", "channels_last", "odd", "transposed")
         )
     ),
+    *(
+        preset_case(torch.float32, layout, preset)
+        for layout, preset in itertools.product(("contiguous", "channels_last"), DECODINGS)
+    ),
+    *(preset_case(dtype, "contiguous", "mmpose_udp") for dtype in DTYPES[1:]),
     *(
         merge_case(dtype, layout, options)
         for (dtype, layout), options in itertools.product(
