@@ -26,6 +26,21 @@ def weights(shape, seed=2):
     return values.to(torch.get_default_device()).float()
 
 
+def noisy_gaussians(shape, noise=0.02, seed=0):
+    """Slanted Gaussians of standard deviations 1 to 2 near the middle of each map."""
+    batch, num_joints, height, width = shape
+    rng = np.random.default_rng(seed)
+    x, y = (
+        np.arange(size) - rng.uniform(0.4, 0.6, (batch, num_joints, 1)) * size
+        for size in (width, height)
+    )
+    (xx, yy), xy = rng.uniform(0.25, 1, (2, batch, num_joints, 1, 1)), rng.uniform(-0.2, 0.2)
+    x, y = x[..., None, :], y[..., None]
+    maps = np.exp(-0.5 * (xx * x**2 + 2 * xy * x * y + yy * y**2))
+    maps += noise * rng.standard_normal(maps.shape)
+    return torch.from_numpy(maps).to(torch.get_default_device())
+
+
 def difficult_maps(count, num_joints=5, width=20, height=24, seed=0):
     """Peaks in and about the map, of many heights; noise, plateaus, empty or negative maps, NaN."""
     rng = np.random.default_rng(seed)

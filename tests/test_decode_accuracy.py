@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 import pytest
+import torch
 
 import lowerpose_ops as lp
+from lowerpose_ops.reference.heatmap_decode import dark_covariance
+from tests.heatmap_samples import noisy_gaussians
 
 # No unbiased estimate of the place of a Gaussian of height 1 in white noise of standard deviation s
 # is better than s times this, along either axis (Cramer and Rao).
@@ -74,6 +77,16 @@ def test_the_covariance_turns_with_the_gaussian():
     # The bound: noise^2 times 2 / pi times the shape over the root of its determinant.
     bound = noise**2 * 2 / math.pi * shape / math.sqrt(np.linalg.det(shape))
     np.testing.assert_allclose(covariance.mean(0), bound, rtol=0.05)
+
+
+@pytest.mark.usefixtures("array_device")
+def test_the_covariance_equals_its_reference():
+    heatmaps = noisy_gaussians((40, 2, 24, 20), noise=0.1)
+    _, _, covariance = lp.decode_heatmaps(heatmaps, "dark", covariance=True)
+    expected = dark_covariance(heatmaps)
+    assert expected.isfinite().float().mean() > 0.8
+    # The reference takes the joint as float32 has it.
+    torch.testing.assert_close(covariance, expected, rtol=1e-4, atol=1e-9, equal_nan=True)
 
 
 @pytest.mark.usefixtures("array_device")

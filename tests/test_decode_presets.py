@@ -20,6 +20,8 @@ PRESETS = [
     "vitpose_hf",
     "hourglass",
 ]
+
+
 def transcribed(preset, heatmaps):
     with np.errstate(all="ignore"):
         return getattr(transcriptions, preset)(heatmaps)

@@ -29,6 +29,49 @@ def decode_heatmaps(
     return coords, scores
 
 
+def dark_covariance(heatmaps: Tensor, *, blur_kernel: int = 11) -> Tensor:
+    """The covariance [B, K, 2, 2] of `lowerpose_ops.decode_heatmaps(heatmaps, "dark")`."""
+    coords, _ = decode_heatmaps(heatmaps, "dark", blur_kernel=blur_kernel)
+    batch, num_joints, height, width = heatmaps.shape
+    result = torch.full((batch, num_joints, 2, 2), math.nan)
+    y, x = torch.meshgrid(*map(torch.arange, (height, width)), indexing="ij")
+    for b in range(batch):
+        for k in range(num_joints):
+            pixels = heatmaps[b, k].double()
+            shape = _gaussian_shape(pixels, blur_kernel)
+            if shape is None:
+                continue
+            away = torch.stack([x - coords[b, k, 0], y - coords[b, k, 1]], -1).double()
+            slopes = away @ shape.inverse()
+            model = torch.exp(-0.5 * (away * slopes).sum(-1))
+            amplitude = (pixels * model).sum() / (model * model).sum()
+            noise = ((pixels - amplitude * model) ** 2).sum() / (height * width - 6)
+            slopes = amplitude * slopes * model[..., None]
+            fisher = torch.einsum("yxi,yxj->ij", slopes, slopes)
+            result[b, k] = noise * fisher.inverse()
+    return result
+
+
+def _gaussian_shape(pixels: Tensor, blur_kernel: int) -> Tensor | None:
+    """The covariance matrix of the Gaussian that a map has at its maximum; None without one."""
+    height, width = pixels.shape
+    if bool(pixels.isnan().any()):
+        return None
+    index = int(pixels.flatten().argmax())
+    x, y = index % width, index // width
+    if not (1 < x < width - 2 and 1 < y < height - 2):
+        return None
+    logs = _blurred(pixels, blur_kernel).clamp(min=1e-10).log()
+    dxx = float(logs[y, x + 2] - 2 * logs[y, x] + logs[y, x - 2]) / 4
+    dyy = float(logs[y + 2, x] - 2 * logs[y, x] + logs[y - 2, x]) / 4
+    corners = logs[y + 1, x + 1] - logs[y - 1, x + 1] - logs[y + 1, x - 1] + logs[y - 1, x - 1]
+    hessian = torch.tensor([[dxx, float(corners) / 4], [float(corners) / 4, dyy]]).double()
+    if not bool((torch.linalg.eigvalsh(hessian) < 0).all()):
+        return None
+    shape = -hessian.inverse() - _blur_sigma(blur_kernel) ** 2 * torch.eye(2).double()
+    return shape if bool((torch.linalg.eigvalsh(shape) > 0).all()) else None
+
+
 def _offset(pixels: Tensor, x: int, y: int, refine: str, blur_kernel: int) -> tuple[float, float]:
     height, width = pixels.shape
     if refine == "none":
@@ -71,12 +114,15 @@ def _parabola(three: Tensor | None, refine: str) -> float:
     return 0.5 * (after - before) / curvature if 0 < curvature < math.inf else 0.0
 
 
+def _blur_sigma(kernel: int) -> float:
+    return 0.3 * ((kernel - 1) / 2 - 1) + 0.8
+
+
 def _blurred(pixels: Tensor, kernel: int) -> Tensor:
     """OpenCV's Gaussian blur of 11 pixels and more, with zeros around the map."""
     radius = (kernel - 1) // 2
-    sigma = 0.3 * (radius - 1) + 0.8
     places = torch.arange(-radius, radius + 1, dtype=torch.float64)
-    taps = torch.exp(-0.5 * (places / sigma) ** 2)
+    taps = torch.exp(-0.5 * (places / _blur_sigma(kernel)) ** 2)
     taps /= taps.sum()
     window = taps[:, None] * taps
     return torch.conv2d(pixels[None, None], window[None, None], padding=radius)[0, 0]

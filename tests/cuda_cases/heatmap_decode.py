@@ -15,7 +15,7 @@ from lowerpose_ops.reference import heatmap_decode as decode_reference
 from tests import decode_transcriptions as transcriptions
 from tests.cuda_cases.case import CPP_NAMES, DTYPES, Case, pack
 from tests.cuda_cases.layouts import LAYOUTS
-from tests.heatmap_samples import difficult_maps, maps
+from tests.heatmap_samples import difficult_maps, maps, noisy_gaussians
 
 # The presets whose warps share most: blurred whole, and gathered from other maps.
 _RESCHEDULED = ("mmpose_udp", "hourglass")
@@ -66,6 +66,22 @@ def preset_case(dtype: torch.dtype, layout: str, preset: str) -> Case:
     return Case(f"decode_heatmaps {dtype} {layout} {preset}", (name,), check, small)
 
 
+def covariance_case(dtype: torch.dtype, layout: str) -> Case:
+    lay_out, shape, _ = LAYOUTS[layout]
+
+    def check() -> None:
+        heatmaps = lay_out(noisy_gaussians(shape).to(dtype))
+        _, _, covariance = lp.decode_heatmaps(heatmaps, "dark", covariance=True)
+        expected = decode_reference.dark_covariance(heatmaps)
+        assert not bool(covariance.isnan().all())
+        # Relative to coordinates that are rounded to float32, in the reference.
+        torch.testing.assert_close(covariance, expected, rtol=1e-4, atol=1e-9, equal_nan=True)
+
+    kernel = "decode_image_kernel" if layout == "channels_last" else "decode_map_kernel"
+    name = f"{kernel}<{CPP_NAMES[dtype]}, {pack(dtype)}>"
+    return Case(f"decode_heatmaps {dtype} {layout} covariance", (name,), check, small=False)
+
+
 def merge_case(dtype: torch.dtype, layout: str, options: dict[str, Any]) -> Case:
     """Merged on the way, by the kernel for any strides: as merged before."""
     lay_out, shape, _ = LAYOUTS[layout]
@@ -108,6 +124,8 @@ CASES = [
         for layout, preset in itertools.product(("contiguous", "channels_last"), DECODINGS)
     ),
     *(preset_case(dtype, "contiguous", "mmpose_udp") for dtype in DTYPES[1:]),
+    covariance_case(torch.float32, "contiguous"),
+    covariance_case(torch.float64, "channels_last"),
     *(
         merge_case(dtype, layout, options)
         for (dtype, layout), options in itertools.product(
