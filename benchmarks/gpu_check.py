@@ -42,10 +42,9 @@ SITE, TREE, LOGS, ROWS = WORK / "site", WORK / "tree", WORK / "logs", WORK / "be
 BUDGET = 460.0  # seconds, for all steps together
 
 OPERATIONS = (
-    *("flip_merge", "gaussian_targets", "heatmap_decode"),
+    *("flip_merge", "gaussian_targets", "gaussian_targets_instances", "heatmap_decode"),
     *("joints_mse", "joints_mse_autograd", "pck"),
     *("soft_argmax", "soft_argmax_autograd", "to_image", "to_image_autograd"),
-    *("gaussian_targets", "heatmap_decode", "joints_mse", "joints_mse_autograd", "pck"),
     *("joints_mse_general", "joints_mse_general_autograd", "joints_mse_presets"),
     "joints_ohkm_mse",
     "cuda_kernels",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 _LARGEST_FLOAT = sys.float_info.max
-LARGEST_SIZE = 2**20  # of a side of a heatmap; no model has a thousandth of it
+LARGEST_SIZE = 2**20  # of what is counted on the host: pixels of a side, joints, taps of a blur
 HEATMAP_LAYOUTS = {3: "[K, H, W]", 4: "[B, K, H, W]"}
 
 
@@ -206,9 +206,11 @@ def box_or_matrix(
 
 def weight_power(operation: str, value: object) -> int:
     """1 or 2."""
-    if isinstance(value, bool) or value not in (1, 2):
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise type_error(operation, "weight_power", "1 or 2", value)
+    if value not in (1, 2):
         raise value_error(operation, "weight_power", "1 or 2", value)
-    return 1 if value == 1 else 2
+    return int(value)
 
 
 def topk(operation: str, value: object) -> int:

@@ -67,7 +67,7 @@ class JointsMSELoss(nn.Module):
         check_denominator(name, reduction, denominator)
         if arguments.check_flag(name, "fixed", fixed) and preset == "document":
             raise arguments.value_error(name, "fixed", "False with preset 'document'", fixed)
-        self.use_target_weight = use_target_weight
+        self.use_target_weight = arguments.check_flag(name, "use_target_weight", use_target_weight)
         self.preset = preset
         self.fixed = fixed
         # Not attributes each: half is a method of modules.
@@ -127,11 +127,12 @@ class JointsOHKMMSELoss(nn.Module):
         loss_weight: float = 1.0,
     ) -> None:
         super().__init__()
-        arguments.choice("JointsOHKMMSELoss", "preset", preset, presets.OHKM_LOSSES)
-        self.use_target_weight = use_target_weight
-        self.topk = arguments.topk("JointsOHKMMSELoss", topk)
+        name = "JointsOHKMMSELoss"
+        arguments.choice(name, "preset", preset, presets.OHKM_LOSSES)
+        self.use_target_weight = arguments.check_flag(name, "use_target_weight", use_target_weight)
+        self.topk = arguments.topk(name, topk)
         self.preset = preset
-        self.loss_weight = arguments.number("JointsOHKMMSELoss", "loss_weight", loss_weight)
+        self.loss_weight = arguments.number(name, "loss_weight", loss_weight)
 
     def forward(
         self, output: _Outputs, target: Tensor, target_weight: Tensor | None = None
@@ -187,9 +188,13 @@ class SoftArgmax2d(nn.Module):
         arguments.check_flag(name, "learnable", learnable)
         arguments.check_flag(name, "normalized", normalized)
         if isinstance(beta, Tensor):
+            if not beta.is_floating_point():
+                raise TypeError(f"{name}: beta must be of a floating type, got {beta.dtype}")
+            if beta.ndim > 1:
+                raise arguments.value_error(name, "beta", "one number or [K]", list(beta.shape))
             kept = beta.detach().clone()
         else:
-            kept = torch.tensor(arguments.number(name, "beta (if no tensor)", beta))
+            kept = torch.tensor(arguments.number(name, "beta", beta, "a number or a tensor"))
         if learnable:
             self.beta = nn.Parameter(kept)
         else:

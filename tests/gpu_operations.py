@@ -61,6 +61,26 @@ def loss_and_gradient(output: torch.Tensor, *others: torch.Tensor, **options: An
     return loss.detach(), *torch.autograd.grad(loss, output)
 
 
+def dark_merged(heatmaps: torch.Tensor, flipped: torch.Tensor) -> Tensors:
+    return lp.decode_heatmaps(
+        *(heatmaps, "dark"),
+        covariance=True,
+        flipped=flipped,
+        flip_pairs=lp.LOWER_BODY_FLIP_PAIRS,
+        shift=True,
+    )
+
+
+def hardest_and_gradient(output: torch.Tensor, *others: torch.Tensor) -> Tensors:
+    output = output.detach().requires_grad_()
+    loss = lp.joints_ohkm_mse_loss(output, *others, topk=3)
+    return loss.detach(), *torch.autograd.grad(loss, output)
+
+
+def masked_and_gradient(output: torch.Tensor, target: torch.Tensor, _: torch.Tensor) -> Tensors:
+    return loss_and_gradient(output, target, None, mask=target)
+
+
 def argmax_and_gradients(heatmaps: torch.Tensor) -> Tensors:
     heatmaps = heatmaps.detach().requires_grad_()
     beta = torch.full(TYPICAL[1:2], 5.0, device=heatmaps.device, requires_grad=True)
@@ -101,6 +121,26 @@ OPERATIONS = {
     ),
     "decode_heatmaps, channels_last": Operation(
         draw_channels_last, lp.decode_heatmaps, ("decode_image_kernel",)
+    ),
+    "decode_heatmaps, mmpose_udp": Operation(
+        lambda seed: (maps(TYPICAL, seed=seed) - 1,),
+        lambda heatmaps: lp.decode_heatmaps(heatmaps, preset="mmpose_udp"),
+        ("decode_map_kernel",),
+    ),
+    "decode_heatmaps, dark, merged, with covariance": Operation(
+        lambda seed: draw_maps(seed)[:2], dark_merged, ("decode_map_kernel",)
+    ),
+    "joints_ohkm_mse_loss and its gradient": Operation(
+        draw_maps,
+        hardest_and_gradient,
+        ("joints_mse_general_kernel", "joints_mse_kernel"),
+        torch_kernels=1,  # the 1 that the gradient begins with
+    ),
+    "joints_mse_loss, masked, and its gradient": Operation(
+        draw_maps,
+        masked_and_gradient,
+        ("joints_mse_general_kernel", "joints_mse_general_backward_kernel"),
+        torch_kernels=1,
     ),
     "flip_merge": Operation(
         lambda seed: draw_maps(seed)[:2],

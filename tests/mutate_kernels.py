@@ -31,6 +31,8 @@ TESTS = [
     "test_cuda_kernels.py",
     "test_pck.py",
     "test_heatmap_decode.py",
+    "test_decode_presets.py",
+    "test_decode_accuracy.py",
     "test_joints_mse.py",
     "test_joints_mse_general.py",
     "test_joints_ohkm_mse.py",

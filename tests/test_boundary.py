@@ -264,6 +264,13 @@ def test_read_only_arrays_are_inputs_and_never_outputs():
         _native.core.decode_heatmaps(array, frozen, np.zeros((2, 3), np.float32), *PLAIN_DECODING)
 
 
+def test_masked_arrays_are_refused():
+    """Or what is masked would count."""
+    heatmaps = np.ma.masked_array(np.ones((1, 3, 3), np.float32), mask=np.eye(3) > 0)
+    with pytest.raises(TypeError, match="heatmaps must be a NumPy array, got MaskedArray"):
+        lp.decode_heatmaps(heatmaps)
+
+
 def test_arrays_that_are_not_aligned_or_not_native_are_refused():
     records = np.zeros((2, 3, 8, 6), np.dtype([("pad", "u1"), ("value", "f4")]))
     bytes_apart = np.ndarray(SHAPE, np.float32, bytearray(9999), strides=(1000, 300, 30, 5))

@@ -57,3 +57,16 @@ def test_targets_in_float16(dtype):
         half, _ = lp.gaussian_targets(given, ones, (48, 64), preset=preset, dtype=dtype)
         assert half.dtype == dtype
         np.testing.assert_array_equal(np.asarray(half), np.asarray(exact).astype(np.float16))
+
+
+def test_small_numbers_survive_flushing():
+    """Subnormal in float16, normal in float32: torch reads them so, whatever the processor does."""
+    values = torch.full((1, 1, 2, 4), 5e-5, dtype=torch.float16)
+    assert torch.set_flush_denormal(True)
+    try:
+        _, score = lp.decode_heatmaps(values, "none")
+        loss = lp.joints_mse_loss(values, torch.zeros(1, 1, 2, 4), reduction="sum")
+    finally:
+        torch.set_flush_denormal(False)
+    assert score.item() == values.float().max().item()
+    assert loss.item() == pytest.approx(8 * score.item() ** 2, rel=1e-6)  # float32's rounding

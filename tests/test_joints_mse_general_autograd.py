@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.utils.checkpoint import checkpoint
 
 import lowerpose_ops as lp
 from tests.heatmap_samples import maps, weights
@@ -110,8 +111,21 @@ def test_double_backward_is_refused(reduction, masked):
         output, maps(SHAPE, seed=1), mask=sample_mask(masked), reduction=reduction, skip_empty=True
     )
     (gradient,) = torch.autograd.grad(loss.sum(), output, create_graph=True)
-    with pytest.raises(ValueError, match="gradient of its gradient is not available"):
+    with pytest.raises(ValueError, match=r"^joints_mse_loss: the gradient of its gradient"):
         gradient.sum().backward()
+
+
+@pytest.mark.parametrize("targets_too", [False, True])
+def test_checkpointing_computes_the_maps_again_once(targets_too):
+    output, target = maps(SHAPE, grad=True), maps(SHAPE, seed=1, grad=targets_too)
+    inputs = [output, target] if targets_too else [output]
+
+    def loss(output, target):
+        return lp.joints_mse_loss(output * 2, target, denominator="visible")
+
+    plain = torch.autograd.grad(loss(output, target), inputs)
+    kept = checkpoint(loss, output, target, use_reentrant=False)
+    torch.testing.assert_close(torch.autograd.grad(kept, inputs), plain, rtol=0, atol=0)
 
 
 def test_forward_mode_is_refused():

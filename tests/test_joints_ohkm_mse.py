@@ -240,7 +240,7 @@ def test_double_backward_is_refused():
     output = maps((1, 4, 3, 3), grad=True)
     loss = lp.joints_ohkm_mse_loss(output, maps((1, 4, 3, 3), seed=1), topk=2)
     (gradient,) = torch.autograd.grad(loss, output, create_graph=True)
-    with pytest.raises(ValueError, match="gradient of its gradient is not available"):
+    with pytest.raises(ValueError, match=r"^joints_ohkm_mse_loss: the gradient of its gradient"):
         gradient.sum().backward()
 
 
@@ -279,5 +279,5 @@ def test_same_bits_for_any_number_of_threads():
 )
 def test_refusals_name_what_is_wrong(change, error, message):
     arguments = {"output": torch.zeros(1, 4, 3, 3), "target": torch.zeros(1, 4, 3, 3), "topk": 2}
-    with pytest.raises(error, match=f"^joints_ohkm_mse_loss: .*{message}|loss: {message}"):
+    with pytest.raises(error, match=f"^joints_ohkm_mse_loss: .*{message}"):
         lp.joints_ohkm_mse_loss(**(arguments | change))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -92,6 +93,9 @@ def test_where_nothing_is_wrong_fixed_changes_nothing(preset, batch):
     ("options", "error", "message"),
     [
         ({"fixed": True}, ValueError, "fixed must be False with preset 'document', got True"),
+        ({"use_target_weight": "hrnet"}, TypeError, "use_target_weight must be True or False"),
+        ({"weight_power": torch.ones(2)}, TypeError, "weight_power must be 1 or 2, got Tensor"),
+        ({"reduction": np.ones(2)}, ValueError, "reduction must be 'mean' or"),
         ({"fixed": 1}, TypeError, "fixed must be True or False"),
         ({"reduction": "max"}, ValueError, "reduction must be"),
         ({"denominator": "most"}, ValueError, "denominator must be"),

@@ -175,3 +175,19 @@ def test_arrays_follow_torch_s_threads():
         assert _arguments.threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_an_exported_program_runs_in_another_process(tmp_path):
+    common = "import torch, lowerpose_ops as lp\nheatmaps = torch.arange(48.).view(1, 1, 8, 6)\n"
+    file = str(tmp_path / "decoder.pt2")
+    run(
+        common + "class Decoder(torch.nn.Module):\n"
+        "    def forward(self, heatmaps): return lp.decode_heatmaps(heatmaps, 'parabola')\n"
+        f"torch.export.save(torch.export.export(Decoder(), (heatmaps,)), {file!r})"
+    )
+    out = run(
+        common + "import lowerpose_ops.ops\n"
+        f"program = torch.export.load({file!r}).module()\n"
+        "print(program(heatmaps)[0].tolist())"
+    )
+    assert out.strip() == "[[[5.0, 7.0]]]"

@@ -145,8 +145,6 @@ def test_any_incoming_gradient():
 def test_empty(shape, per_joint):
     beta = torch.full((shape[1],) if per_joint else (), 2.0)
     heatmaps = torch.zeros(shape)
-    if per_joint and shape[1] == 0:
-        pytest.skip("no number is there")
     _, gradient, to_beta = gradients(lp.soft_argmax2d, heatmaps, beta)
     assert gradient.shape == shape
     assert to_beta.shape == beta.shape

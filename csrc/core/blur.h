@@ -15,14 +15,17 @@ enum class BlurBorder {
   kReflect,     // the pixels mirrored before the first one: b a | a b c
 };
 
-inline constexpr int kMaxBlurRadius = 16;
+inline constexpr int kMaxBlurRadius = 16, kBlurOverlaps = 5;
 
 struct Blur {
   int radius;
   BlurBorder border;
-  double sigma;
-  double
-      taps[kMaxBlurRadius + 1];  // by the distance from the middle; their sum over both sides is 1
+  // Of the Gaussian whose taps these are, in square pixels; those that it lacks do not count, since
+  // the logarithm of a blurred map curves at its peak as if they were there.
+  double variance;
+  double taps[kMaxBlurRadius + 1];  // by the distance from the middle; both sides sum up to 1
+  // What blurred white noise of variance 1 has in common with itself so many pixels further on.
+  double overlaps[kBlurOverlaps];
 };
 
 // The tap `distance` pixels from the middle, on either side.
@@ -43,6 +46,25 @@ LOWERPOSE_HOST_DEVICE inline std::int64_t blurred_place(std::int64_t i, std::int
   return i < size ? i : period - (whole ? 0 : 1) - i;
 }
 
+// The blurred map at one pixel: first down, then along. `map.at(y, x)` is a pixel.
+LOWERPOSE_CALLS_ANYTHING
+template <class Map>
+LOWERPOSE_HOST_DEVICE double blurred_at(const Map& map, const Blur& blur, std::int64_t y,
+                                        std::int64_t x, std::int64_t width, std::int64_t height) {
+  double sum = 0;
+  for (int j = -blur.radius; j <= blur.radius; ++j) {
+    const std::int64_t column = blurred_place(x + j, width, blur.border);
+    if (column < 0) continue;
+    double down = 0;
+    for (int i = -blur.radius; i <= blur.radius; ++i) {
+      const std::int64_t row = blurred_place(y + i, height, blur.border);
+      if (row >= 0) down += tap(blur, i) * static_cast<double>(map.at(row, column));
+    }
+    sum += tap(blur, j) * down;
+  }
+  return sum;
+}
+
 // OpenCV's blur of `size` pixels. Without a sigma (0) it has fixed tables up to 9 pixels and a rule
 // beyond.
 inline Blur make_blur(int size, double sigma, BlurBorder border) {
@@ -54,16 +76,20 @@ inline Blur make_blur(int size, double sigma, BlurBorder border) {
   Blur blur = {};
   blur.radius = (size - 1) / 2;
   blur.border = border;
-  const double by_rule = 0.3 * (blur.radius - 1) + 0.8;
-  blur.sigma = sigma > 0 ? sigma : by_rule;
+  const bool table = sigma == 0 && blur.radius < 5;
+  if (sigma == 0) sigma = 0.3 * (blur.radius - 1) + 0.8;
   double sum = 0;
   for (int i = 0; i <= blur.radius; ++i) {
-    const bool table = sigma == 0 && blur.radius < 5;
-    blur.taps[i] =
-        table ? kTables[blur.radius][i] : std::exp(-0.5 * i * i / (blur.sigma * blur.sigma));
+    blur.taps[i] = table ? kTables[blur.radius][i] : std::exp(-0.5 * i * i / (sigma * sigma));
     sum += i == 0 ? blur.taps[i] : 2 * blur.taps[i];
   }
   for (double& value : blur.taps) value /= sum;
+  blur.variance = blur.radius == 0 ? 0 : sigma * sigma;
+  for (int shift = 0; shift < kBlurOverlaps; ++shift) {
+    for (int i = -blur.radius; i + shift <= blur.radius; ++i) {
+      blur.overlaps[shift] += tap(blur, i) * tap(blur, i + shift);
+    }
+  }
   return blur;
 }
 

@@ -38,12 +38,15 @@ LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE float to_float(BFloat16 value) {
   return float_from_bits(static_cast<std::uint32_t>(value.bits) << 16);
 }
 
-// Moves exponent and fraction to a float's place, then multiplies by 2^112 for the difference of
-// the two exponents' biases; that makes subnormal numbers normal too.
+// Moves exponent and fraction to a float's place; the two exponents' biases differ by 112. A
+// subnormal number is its fraction in units of 2^-24. (No subnormal float on the way: a processor
+// that was told to flush them would make it 0.)
 LOWERPOSE_HOST_DEVICE LOWERPOSE_INLINE float to_float(Float16 value) {
   const std::uint32_t magnitude = value.bits & 0x7fffu;
   const std::uint32_t sign = (value.bits & 0x8000u) << 16;
-  const std::uint32_t finite = float_bits(float_from_bits(magnitude << 13) * 0x1p112f);
+  const std::uint32_t normal = (magnitude << 13) + (112u << 23);
+  const auto fraction = static_cast<float>(static_cast<std::int32_t>(magnitude));
+  const std::uint32_t finite = magnitude < 0x400u ? float_bits(fraction * 0x1p-24f) : normal;
   const std::uint32_t infinite_or_nan = 0x7f800000u | (magnitude << 13);
   return float_from_bits(sign | (magnitude >= 0x7c00u ? infinite_or_nan : finite));
 }

@@ -3,6 +3,9 @@
 
 #if defined(__CUDACC__)
 #define LOWERPOSE_HOST_DEVICE __host__ __device__
+// Before a template that calls what it is given, which may be for the GPU alone.
+#define LOWERPOSE_CALLS_ANYTHING _Pragma("nv_exec_check_disable")
 #else
 #define LOWERPOSE_HOST_DEVICE
+#define LOWERPOSE_CALLS_ANYTHING
 #endif

@@ -104,23 +104,11 @@ std::int64_t find_first_nan(const Map& map, std::int64_t height, std::int64_t wi
 template <class Map>
 Peak<typename Map::C> suppressed_peak(const Map& map, std::int64_t height, std::int64_t width,
                                       Peak<typename Map::C> peak) {
-  for (std::int64_t y = 0; y < height; ++y) {
-    for (std::int64_t x = 0; x < width; ++x) {
-      const auto value = map.at(y, x);
-      bool suppressed = false;
-      for (std::int64_t row = std::max<std::int64_t>(y - 1, 0); row < std::min(y + 2, height);
-           ++row) {
-        for (std::int64_t column = std::max<std::int64_t>(x - 1, 0);
-             column < std::min(x + 2, width); ++column) {
-          suppressed |= map.at(row, column) > value;
-        }
-      }
-      if (suppressed || value == 0) {
-        peak.value = suppressed ? -0.0f : value;
-        peak.index = y * width + x;
-        return peak;
-      }
-    }
+  for (std::int64_t index = 0; index < height * width; ++index) {
+    const std::int64_t y = index / width, x = index % width;
+    if (!counts_as_zero(map, y, x, width, height)) continue;
+    const auto value = map.at(y, x);
+    return {value == 0 ? value : -0.0f, index};
   }
   return peak;
 }
@@ -138,22 +126,22 @@ void for_each_read(const TaylorRules& rules, Work&& work, double* patch) {
 // The Newton step from the maximum, and whether there was one to take.
 template <template <class> class Map, class T>
 bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b, std::int64_t k,
-                 const PeakPixel& peak, TaylorFit& fit) {
+                 const PeakPixel& peak, TaylorFit& fit, double* patch) {
   const std::int64_t x = peak.x, y = peak.y;
   if (p.taylor.inside_only && !taylor_inside(x, y, p.width, p.height)) return false;
-  double patch[kPatch * kPatch] = {};
-  const bool sample = p.taylor.gather == Gather::kSample;
-  const std::int64_t maps = sample ? p.num_joints : p.batch * p.num_joints;
-  const std::int64_t place = sample ? k : b * p.num_joints + k;
-  if (gathers_elsewhere(p.taylor, x, maps, p.width, p.height)) {
+  const GatheredMaps maps = gathered_maps(p.taylor, b, k, p.batch, p.num_joints);
+  if (gathers_elsewhere(p.taylor, x, maps.count, p.width, p.height)) {
+    std::int64_t known = -1;  // the map that `level` belongs to: mostly one for all pixels
+    Level level;
     for_each_read(
         p.taylor,
         [&](int dx, int dy, double& value) {
-          const auto at =
-              gathered_pixel(place, x, y, dy * (p.width + 2) + dx, maps, p.width, p.height);
-          const Map<T> other(p, sample ? b : at.map / p.num_joints,
-                             sample ? at.map : at.map % p.num_joints);
-          const Level level = map_level(other, p.taylor, p.blur, p.width, p.height);
+          const auto at = gathered_pixel(maps.own, x, y, dy * (p.width + 2) + dx, maps.count,
+                                         p.width, p.height);
+          const std::int64_t index = at.map + b * p.num_joints + k - maps.own;
+          const Map<T> other(p, index / p.num_joints, index % p.num_joints);
+          if (at.map != known) level = map_level(other, p.taylor, p.blur, p.width, p.height);
+          known = at.map;
           const double blurred = blurred_at(other, p.blur, at.y, at.x, p.width, p.height);
           value = taylor_log(p.taylor, blurred, level);
         },
@@ -171,8 +159,7 @@ bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b
           patch);
     }
     double least = INFINITY;
-    for_each_read(
-        p.taylor, [&](int, int, double& value) { least = std::min(least, value); }, patch);
+    for_each_read(p.taylor, [&](int, int, double& value) { least = nan_min(least, value); }, patch);
     const bool lost = gain_is_lost(p.taylor, peak.score, least);
     const Level level = lost ? Level{} : map_level(map, p.taylor, p.blur, p.width, p.height);
     for_each_read(
@@ -183,10 +170,11 @@ bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b
   return true;
 }
 
+// `logs` is what taylor_step left in its patch.
 template <class Map>
 Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const TaylorFit& fit,
-                          double x, double y) {
-  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur.sigma, x, y);
+                          const double* logs, double x, double y) {
+  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur, x, y);
   if (!gaussian.usable) return {NAN, NAN, NAN};
   FitSums sums;
   for (std::int64_t row = 0; row < p.height; ++row) {
@@ -195,7 +183,19 @@ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const Ta
                static_cast<double>(row));
     }
   }
-  return covariance_of(sums, p.height * p.width);
+  Offset slopes[kPatch * kPatch];
+  for (int i = 0; i < kPatch * kPatch; ++i) slopes[i] = step_slope(p.taylor, fit, logs, i);
+  Covariance sum = {};
+  for (int i = 0; i < kPatch * kPatch; ++i) {
+    for (int j = 0; j < kPatch * kPatch; ++j) {
+      const double shared = blurred_noise(p.blur, i, j);
+      sum.xx += shared * slopes[i].x * slopes[j].x;
+      sum.xy += shared * slopes[i].x * slopes[j].y;
+      sum.yy += shared * slopes[i].y * slopes[j].y;
+    }
+  }
+  const double noise = noise_variance(sums, p.height * p.width);
+  return {noise * sum.xx, noise * sum.xy, noise * sum.yy};
 }
 
 template <template <class> class Map, class T>
@@ -220,9 +220,10 @@ void decode(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
   const PeakPixel peak = peak_pixel(p, static_cast<double>(found.value), found.index);
   Offset offset;
   TaylorFit fit;
+  double patch[kPatch * kPatch] = {};
   bool fitted = false;
   if (peak.refinable && p.cross.refine == Refine::kTaylor) {
-    fitted = taylor_step(p, map, b, k, peak, fit);
+    fitted = taylor_step(p, map, b, k, peak, fit, patch);
     if (fitted) offset = fit.offset;
   } else if (peak.refinable && p.cross.refine != Refine::kNone) {
     const Cross cross = read_cross(map, peak.x, peak.y, p.width, p.height);
@@ -232,7 +233,7 @@ void decode(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
   coords[0] = static_cast<float>(static_cast<double>(peak.x) + offset.x + add);
   coords[1] = static_cast<float>(static_cast<double>(peak.y) + offset.y + add);
   if (covariance != nullptr && fitted) {
-    const Covariance c = map_covariance(p, map, fit, static_cast<double>(peak.x) + offset.x,
+    const Covariance c = map_covariance(p, map, fit, patch, static_cast<double>(peak.x) + offset.x,
                                         static_cast<double>(peak.y) + offset.y);
     covariance[0] = static_cast<float>(c.xx);
     covariance[1] = covariance[2] = static_cast<float>(c.xy);

@@ -11,35 +11,6 @@
 
 namespace lowerpose::cpu {
 
-template <class Map>
-Cross read_cross(const Map& map, std::int64_t x, std::int64_t y, std::int64_t width,
-                 std::int64_t height) {
-  const auto at = [&](std::int64_t row, std::int64_t column) {
-    return static_cast<double>(map.at(row, column));
-  };
-  const std::int64_t left = std::max<std::int64_t>(x - 1, 0), right = std::min(x + 1, width - 1);
-  const std::int64_t up = std::max<std::int64_t>(y - 1, 0), down = std::min(y + 1, height - 1);
-  return {at(y, x), at(y, left), at(y, right), at(up, x), at(down, x)};
-}
-
-// The blurred map at one pixel.
-template <class Map>
-double blurred_at(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
-                  std::int64_t width, std::int64_t height) {
-  double sum = 0;
-  for (int i = -blur.radius; i <= blur.radius; ++i) {
-    const std::int64_t row = blurred_place(y + i, height, blur.border);
-    if (row < 0) continue;
-    double along = 0;
-    for (int j = -blur.radius; j <= blur.radius; ++j) {
-      const std::int64_t column = blurred_place(x + j, width, blur.border);
-      if (column >= 0) along += tap(blur, j) * static_cast<double>(map.at(row, column));
-    }
-    sum += tap(blur, i) * along;
-  }
-  return sum;
-}
-
 namespace {
 
 constexpr int kReach = kPatch / 2;
@@ -124,10 +95,6 @@ void blurred_patch(const Map& map, const Blur& blur, std::int64_t y, std::int64_
 struct MapRange {
   double peak, lowest, highest;
 };
-
-// The larger (or smaller) of two, or NaN if one is.
-inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
-inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
 
 namespace {
 

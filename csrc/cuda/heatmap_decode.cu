@@ -54,16 +54,7 @@ __device__ Peak<C> suppressed_peak(const HeatmapDecodeParams& p, const Map& map,
   std::int64_t first = INT64_MAX;
   PixelWalk walk(lane, kWarp, p.width);
   for (std::int64_t i = lane; i < p.height * p.width; i += kWarp, walk.advance()) {
-    const C value = map.at(walk.y, walk.x);
-    bool counts = value == 0;
-    for (std::int64_t row = clamped(walk.y - 1, p.height); row <= clamped(walk.y + 1, p.height);
-         ++row) {
-      for (std::int64_t column = clamped(walk.x - 1, p.width);
-           column <= clamped(walk.x + 1, p.width); ++column) {
-        counts |= map.at(row, column) > value;
-      }
-    }
-    if (counts && i < first) first = i;
+    if (counts_as_zero(map, walk.y, walk.x, p.width, p.height) && i < first) first = i;
   }
   first = warp_reduce(first, [](std::int64_t a, std::int64_t b) { return a < b ? a : b; });
   if (first == INT64_MAX) return peak;
@@ -86,20 +77,19 @@ __device__ void write_result(const HeatmapDecodeParams& p, std::int64_t b, std::
   Covariance spread = {NAN, NAN, NAN};
   if (peak.refinable && p.cross.refine == Refine::kTaylor) {
     if (!p.taylor.inside_only || taylor_inside(peak.x, peak.y, p.width, p.height)) {
-      const std::int64_t maps =
-          p.taylor.gather == Gather::kSample ? p.num_joints : p.batch * p.num_joints;
-      if (gathers_elsewhere(p.taylor, peak.x, maps, p.width, p.height)) {
+      const GatheredMaps maps = gathered_maps(p.taylor, b, k, p.batch, p.num_joints);
+      if (gathers_elsewhere(p.taylor, peak.x, maps.count, p.width, p.height)) {
         gather_patch<T>(p, b, k, peak, lane, patch);
       } else {
         read_patch<T>(p, b, k, peak, lane, patch);
       }
       const TaylorFit fit = taylor_fit(p.taylor, patch);
-      __syncwarp();  // before the patch is another joint's
       offset = fit.offset;
       if (p.covariance != nullptr) {
-        spread = map_covariance(p, map, fit, lane, static_cast<double>(peak.x) + offset.x,
+        spread = map_covariance(p, map, fit, patch, lane, static_cast<double>(peak.x) + offset.x,
                                 static_cast<double>(peak.y) + offset.y);
       }
+      __syncwarp();  // before the patch is another joint's
     }
   } else if (peak.refinable && p.cross.refine != Refine::kNone) {
     const Cross cross = read_cross(map, peak.x, peak.y, p.width, p.height);

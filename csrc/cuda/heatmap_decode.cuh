@@ -50,39 +50,6 @@ __device__ Value warp_reduce(Value value, Choose&& choose) {
   return value;
 }
 
-// The larger or smaller of two, or NaN if one is.
-__device__ inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
-__device__ inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
-
-template <class Map>
-__device__ Cross read_cross(const Map& map, std::int64_t x, std::int64_t y, std::int64_t width,
-                            std::int64_t height) {
-  const auto at = [&](std::int64_t row, std::int64_t column) {
-    return static_cast<double>(map.at(row, column));
-  };
-  const std::int64_t left = x > 0 ? x - 1 : 0, right = x < width - 1 ? x + 1 : x;
-  const std::int64_t up = y > 0 ? y - 1 : 0, down = y < height - 1 ? y + 1 : y;
-  return {at(y, x), at(y, left), at(y, right), at(up, x), at(down, x)};
-}
-
-// The blurred map at one pixel, which may be another one for each lane.
-template <class Map>
-__device__ double blurred_at(const Map& map, const Blur& blur, std::int64_t y, std::int64_t x,
-                             std::int64_t width, std::int64_t height) {
-  double sum = 0;
-  for (int i = -blur.radius; i <= blur.radius; ++i) {
-    const std::int64_t row = blurred_place(y + i, height, blur.border);
-    if (row < 0) continue;
-    double along = 0;
-    for (int j = -blur.radius; j <= blur.radius; ++j) {
-      const std::int64_t column = blurred_place(x + j, width, blur.border);
-      if (column >= 0) along += tap(blur, j) * static_cast<double>(map.at(row, column));
-    }
-    sum += tap(blur, i) * along;
-  }
-  return sum;
-}
-
 template <class Map>
 __device__ Level map_level(const Map& map, const TaylorRules& rules, const Blur& blur, int lane,
                            std::int64_t width, std::int64_t height) {
@@ -111,7 +78,8 @@ __device__ void read_patch(const HeatmapDecodeParams& p, std::int64_t b, std::in
   const std::int64_t x = clamped(peak.x - kReach + place % kPatch, p.width);
   const DecodedMap<T> map(p, b, k);
   const double value = blurred_at(map, p.blur, y, x, p.width, p.height);
-  const double least = warp_reduce(value, nan_min);
+  const bool read = taylor_reads(p.taylor, place % kPatch - kReach, place / kPatch - kReach);
+  const double least = warp_reduce(read ? value : INFINITY, nan_min);
   const bool lost = gain_is_lost(p.taylor, peak.score, least);
   const Level level = lost ? Level{} : map_level(map, p.taylor, p.blur, lane, p.width, p.height);
   if (lane < kPatch * kPatch) patch[lane] = taylor_log(p.taylor, value, level);
@@ -123,18 +91,20 @@ __device__ void read_patch(const HeatmapDecodeParams& p, std::int64_t b, std::in
 template <class T>
 __device__ void gather_patch(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k,
                              const PeakPixel& peak, int lane, double* patch) {
-  const bool sample = p.taylor.gather == Gather::kSample;
-  const std::int64_t maps = sample ? p.num_joints : p.batch * p.num_joints;
-  const std::int64_t place = sample ? k : b * p.num_joints + k;
+  const GatheredMaps maps = gathered_maps(p.taylor, b, k, p.batch, p.num_joints);
+  std::int64_t known = -1;  // the map that `level` belongs to: mostly one for all pixels
+  Level level;
   if (lane < kPatch * kPatch) patch[lane] = 0;
   __syncwarp();
   for (int dy = -1; dy <= 1; ++dy) {
     for (int dx = -1; dx <= 1; ++dx) {
-      const auto at =
-          gathered_pixel(place, peak.x, peak.y, dy * (p.width + 2) + dx, maps, p.width, p.height);
-      const DecodedMap<T> map(p, sample ? b : at.map / p.num_joints,
-                              sample ? at.map : at.map % p.num_joints);
-      const Level level = map_level(map, p.taylor, p.blur, lane, p.width, p.height);
+      if (!taylor_reads(p.taylor, dx, dy)) continue;
+      const auto at = gathered_pixel(maps.own, peak.x, peak.y, dy * (p.width + 2) + dx, maps.count,
+                                     p.width, p.height);
+      const std::int64_t index = at.map + b * p.num_joints + k - maps.own;
+      const DecodedMap<T> map(p, index / p.num_joints, index % p.num_joints);
+      if (at.map != known) level = map_level(map, p.taylor, p.blur, lane, p.width, p.height);
+      known = at.map;
       const double value = blurred_at(map, p.blur, at.y, at.x, p.width, p.height);
       if (lane == 0) {
         patch[kPatchMiddle + dy * kPatch + dx] = taylor_log(p.taylor, value, level);
@@ -144,10 +114,12 @@ __device__ void gather_patch(const HeatmapDecodeParams& p, std::int64_t b, std::
   __syncwarp();
 }
 
+// `logs` is what the fit was made from.
 template <class Map>
 __device__ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map,
-                                     const TaylorFit& fit, int lane, double x, double y) {
-  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur.sigma, x, y);
+                                     const TaylorFit& fit, const double* logs, int lane, double x,
+                                     double y) {
+  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur, x, y);
   if (!gaussian.usable) return {NAN, NAN, NAN};
   FitSums sums;
   PixelWalk walk(lane, kWarp, p.width);
@@ -158,9 +130,23 @@ __device__ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& ma
   const auto total = [](double value) {
     return warp_reduce(value, [](double a, double b) { return a + b; });
   };
-  sums = {total(sums.map_map), total(sums.map_model), total(sums.model_model),
-          total(sums.xx),      total(sums.xy),        total(sums.yy)};
-  return covariance_of(sums, p.height * p.width);
+  sums = {total(sums.map_map), total(sums.map_model), total(sums.model_model)};
+  const double noise = noise_variance(sums, p.height * p.width);
+  // A place of the patch for each lane.
+  constexpr int kPlaces = kPatch * kPatch;
+  Offset slope;
+  if (lane < kPlaces) slope = step_slope(p.taylor, fit, logs, lane);
+  Covariance sum = {};
+#pragma unroll 1
+  for (int j = 0; j < kPlaces; ++j) {
+    const double x_slope = __shfl_sync(kAllLanes, slope.x, j);
+    const double y_slope = __shfl_sync(kAllLanes, slope.y, j);
+    const double shared = lane < kPlaces ? blurred_noise(p.blur, lane, j) : 0;
+    sum.xx += shared * slope.x * x_slope;
+    sum.xy += shared * slope.x * y_slope;
+    sum.yy += shared * slope.y * y_slope;
+  }
+  return {noise * total(sum.xx), noise * total(sum.xy), noise * total(sum.yy)};
 }
 
 }  // namespace

@@ -238,7 +238,8 @@ const char* soft_argmax_backward(const SoftArgmaxBackwardParams& p, const Stream
       const std::int64_t groups = p.beta_per_joint ? p.num_joints : 1;
       void* const cleared = maps == 0 ? p.beta_gradient : p.scratch;
       const std::size_t bytes = maps == 0 ? size * groups : sizeof(unsigned);
-      const cudaError_t error = cudaMemsetAsync(cleared, 0, bytes, queue);
+      const cudaError_t error =
+          bytes == 0 ? cudaSuccess : cudaMemsetAsync(cleared, 0, bytes, queue);
       if (error != cudaSuccess) return error;
     }
     if (maps == 0) return cudaSuccess;

@@ -1,5 +1,5 @@
-// How far a joint that the Newton step has found may be off: from the curvature and the noise of
-// its heatmap.
+// How far a joint that the Newton step has found may be off: from how the step depends on the
+// pixels, and from the noise of the heatmap.
 #pragma once
 
 #include <cfloat>
@@ -11,67 +11,80 @@
 
 namespace lowerpose {
 
-// amplitude * exp(-(xx dx^2 + 2 xy dx dy + yy dy^2) / 2) about (x, y), the Gaussian that the map
-// was before the blur.
+// The covariance [[xx, xy], [xy, yy]] of a place, in square pixels.
+struct Covariance {
+  double xx, xy, yy;
+};
+
+// How the step changes with the blurred value at place `i` of the patch, to first order: the first
+// derivatives change, and the Hessian does.
+LOWERPOSE_HOST_DEVICE inline Offset step_slope(const TaylorRules& rules, const TaylorFit& fit,
+                                               const double* logs, int i) {
+  const int x = i % kPatch - kPatch / 2, y = i / kPatch - kPatch / 2;
+  if (!taylor_reads(rules, x, y) || logs[i] <= std::log(rules.floor)) return {};
+  const Derivatives unit = derivatives(
+      rules.step, [&](int dx, int dy) { return static_cast<double>(dx == x && dy == y); });
+  const Offset& step = fit.offset;
+  const Offset slope = newton_step(fit.at_peak, unit.dx + unit.dxx * step.x + unit.dxy * step.y,
+                                   unit.dy + unit.dxy * step.x + unit.dyy * step.y);
+  const double value = std::exp(logs[i]);  // the logarithm's derivative is one over it
+  return {slope.x / value, slope.y / value};
+}
+
+// What white noise of variance 1 has in common after the blur at places i and j of the patch.
+LOWERPOSE_HOST_DEVICE inline double blurred_noise(const Blur& blur, int i, int j) {
+  const int dx = i % kPatch - j % kPatch, dy = i / kPatch - j / kPatch;
+  return blur.overlaps[dx < 0 ? -dx : dx] * blur.overlaps[dy < 0 ? -dy : dy];
+}
+
+// exp(-(xx dx^2 + 2 xy dx dy + yy dy^2) / 2) about (x, y), the Gaussian that the map was before the
+// blur, but for its height.
 struct FittedGaussian {
   double x, y, xx, xy, yy;
-  bool usable;  // no Gaussian is sharper than the blur
+  bool usable;  // no map is sharper than its blur, and one that is as sharp is a single pixel
 };
 
 // The blurred map's logarithm curves as the inverse of the covariance of the map's Gaussian plus
 // the blur's own.
-LOWERPOSE_HOST_DEVICE inline FittedGaussian fitted_gaussian(const TaylorFit& fit, double blur_sigma,
+LOWERPOSE_HOST_DEVICE inline FittedGaussian fitted_gaussian(const TaylorFit& fit, const Blur& blur,
                                                             double x, double y) {
   FittedGaussian gaussian = {x, y, 0, 0, 0, false};
   if (!fit.is_maximum) return gaussian;
-  const double det = fit.dxx * fit.dyy - fit.dxy * fit.dxy;
-  const double own = blur_sigma * blur_sigma;
-  const double xx = -fit.dyy / det - own, xy = fit.dxy / det, yy = -fit.dxx / det - own;
+  const Derivatives& d = fit.at_peak;
+  const double det = d.dxx * d.dyy - d.dxy * d.dxy;
+  const double xx = -d.dyy / det - blur.variance, xy = d.dxy / det;
+  const double yy = -d.dxx / det - blur.variance;
   const double area = xx * yy - xy * xy;
-  gaussian.usable = xx > 0 && area > 0 && area <= DBL_MAX;
+  const double least = 1e-9 * blur.variance;  // the differences are rounded
+  gaussian.usable = xx > least && area > least * least && area <= DBL_MAX;
   gaussian.xx = yy / area;
   gaussian.xy = -xy / area;
   gaussian.yy = xx / area;
   return gaussian;
 }
 
-// Sums over the pixels of a map, from which the amplitude, the noise and the covariance follow.
+// Sums over the pixels of a map, from which the Gaussian's height and the noise follow.
 struct FitSums {
-  double map_map = 0, map_model = 0, model_model = 0, xx = 0, xy = 0, yy = 0;
+  double map_map = 0, map_model = 0, model_model = 0;
 
   LOWERPOSE_HOST_DEVICE void add(const FittedGaussian& gaussian, double value, double x, double y) {
     map_map += value * value;
     const double dx = x - gaussian.x, dy = y - gaussian.y;
-    const double along_x = gaussian.xx * dx + gaussian.xy * dy;
-    const double along_y = gaussian.xy * dx + gaussian.yy * dy;
-    const double exponent = dx * along_x + dy * along_y;
+    const double exponent =
+        gaussian.xx * dx * dx + 2 * gaussian.xy * dx * dy + gaussian.yy * dy * dy;
     if (!(exponent < 72)) return;  // exp(-36) is below a double's rounding beside the peak
     const double model = std::exp(-0.5 * exponent);
     map_model += value * model;
     model_model += model * model;
-    const double x_slope = model * along_x, y_slope = model * along_y;
-    xx += x_slope * x_slope;
-    xy += x_slope * y_slope;
-    yy += y_slope * y_slope;
   }
 };
 
-// The covariance [[xx, xy], [xy, yy]] of the place, in square pixels.
-struct Covariance {
-  double xx, xy, yy;
-};
-
-// With white noise of variance s^2 nothing finds a Gaussian of amplitude A more exactly than with
-// s^2 / A^2 times the inverse of the sum of (gradient)(gradient)^T, by Cramer and Rao. s^2 is what
-// the Gaussian does not explain; six numbers were fitted.
-LOWERPOSE_HOST_DEVICE inline Covariance covariance_of(const FitSums& sums, std::int64_t pixels) {
-  const double amplitude = sums.map_model / sums.model_model;
-  const double unexplained = sums.map_map - amplitude * sums.map_model;
-  const double noise = std::fmax(unexplained, 0.0) / static_cast<double>(pixels - 6);
-  const double det = sums.xx * sums.yy - sums.xy * sums.xy;
-  const double scale = noise / (amplitude * amplitude) / det;
-  if (pixels <= 6 || !(det > 0)) return {NAN, NAN, NAN};
-  return {scale * sums.yy, -scale * sums.xy, scale * sums.xx};
+// The variance of white noise, which is what the Gaussian does not explain; six numbers were
+// fitted.
+LOWERPOSE_HOST_DEVICE inline double noise_variance(const FitSums& sums, std::int64_t pixels) {
+  if (pixels <= 6) return NAN;
+  const double unexplained = sums.map_map - sums.map_model * sums.map_model / sums.model_model;
+  return (unexplained < 0 ? 0.0 : unexplained) / static_cast<double>(pixels - 6);
 }
 
 }  // namespace lowerpose

@@ -43,6 +43,8 @@ TaylorRules taylor_rules(Checker& check, const TaylorOptions& options) {
   rules.gather = check.word<Gather>(
       "gather", options.gather,
       {{"own", Gather::kOwn}, {"sample", Gather::kSample}, {"batch", Gather::kBatch}});
+  check.value(rules.gather == Gather::kOwn || rules.step == 1, "gather", "'own' with step 2",
+              "'" + options.gather + "'");
   return rules;
 }
 
@@ -109,6 +111,8 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
                                     {{"nan", NanPlace::kNan},
                                      {"invalid", NanPlace::kInvalid},
                                      {"position", NanPlace::kPosition}});
+  check.value(params.nan != NanPlace::kInvalid || params.invalid != Invalid::kKeep, "nan",
+              "'nan' or 'position' with invalid 'keep'", "'invalid'");
   params.suppress = options.suppress;
   params.add = options.add_half ? 0.5 : 0;
   params.shift = shift;

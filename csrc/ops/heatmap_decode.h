@@ -73,6 +73,22 @@ LOWERPOSE_HOST_DEVICE inline PeakPixel peak_pixel(const HeatmapDecodeParams& p, 
   return peak;
 }
 
+// Whether a pixel of a map without a positive value counts as zero under `suppress`, since it is 0,
+// or since it is not the largest of its 3 x 3.
+LOWERPOSE_CALLS_ANYTHING
+template <class Map>
+LOWERPOSE_HOST_DEVICE bool counts_as_zero(const Map& map, std::int64_t y, std::int64_t x,
+                                          std::int64_t width, std::int64_t height) {
+  const auto value = map.at(y, x);
+  bool zero = value == 0;
+  for (std::int64_t row = clamped(y - 1, height); row <= clamped(y + 1, height); ++row) {
+    for (std::int64_t column = clamped(x - 1, width); column <= clamped(x + 1, width); ++column) {
+      zero |= map.at(row, column) > value;
+    }
+  }
+  return zero;
+}
+
 // What a preset fixes, in words; the front door refuses other words.
 struct HeatmapDecodeOptions {
   std::string refine;   // "none", "quarter", "gradient", "parabola", "log_parabola", "taylor"

@@ -33,6 +33,21 @@ struct Cross {
   double center, left, right, up, down;
 };
 
+LOWERPOSE_HOST_DEVICE inline std::int64_t clamped(std::int64_t i, std::int64_t size) {
+  return i < 0 ? 0 : (i < size ? i : size - 1);
+}
+
+LOWERPOSE_CALLS_ANYTHING
+template <class Map>
+LOWERPOSE_HOST_DEVICE Cross read_cross(const Map& map, std::int64_t x, std::int64_t y,
+                                       std::int64_t width, std::int64_t height) {
+  const std::int64_t left = clamped(x - 1, width), right = clamped(x + 1, width);
+  const std::int64_t up = clamped(y - 1, height), down = clamped(y + 1, height);
+  return {static_cast<double>(map.at(y, x)), static_cast<double>(map.at(y, left)),
+          static_cast<double>(map.at(y, right)), static_cast<double>(map.at(up, x)),
+          static_cast<double>(map.at(down, x))};
+}
+
 struct Offset {
   double x = 0, y = 0;
 };
@@ -124,6 +139,10 @@ inline constexpr double kMaxStep = 2;
 // The logarithms about the maximum are kept as kPatch x kPatch numbers, row by row.
 inline constexpr int kPatch = 5, kPatchMiddle = 12;
 
+// The larger (or smaller) of two, or NaN if one is.
+LOWERPOSE_HOST_DEVICE inline double nan_max(double a, double b) { return a >= b || a != a ? a : b; }
+LOWERPOSE_HOST_DEVICE inline double nan_min(double a, double b) { return a <= b || a != a ? a : b; }
+
 // How blurred values become those that the logarithm is taken of: (value - low) * gain.
 struct Level {
   double low = 0, gain = 1;
@@ -159,36 +178,54 @@ LOWERPOSE_HOST_DEVICE inline bool taylor_reads(const TaylorRules& rules, int dx,
   return rules.step == 2 ? axis || near : near && !(dx != 0 && dx == -dy);
 }
 
-// The first and second derivatives at the maximum, and the step to the place where the first are 0.
-struct TaylorFit {
+// The first and second derivatives at the middle of a patch. `at(dx, dy)` is the value there.
+struct Derivatives {
   double dx, dy, dxx, dxy, dyy;
+};
+
+LOWERPOSE_CALLS_ANYTHING
+template <class At>
+LOWERPOSE_HOST_DEVICE Derivatives derivatives(int step, const At& at) {
+  Derivatives d;
+  d.dx = 0.5 * (at(1, 0) - at(-1, 0));
+  d.dy = 0.5 * (at(0, 1) - at(0, -1));
+  if (step == 2) {
+    d.dxx = 0.25 * (at(2, 0) - 2 * at(0, 0) + at(-2, 0));
+    d.dyy = 0.25 * (at(0, 2) - 2 * at(0, 0) + at(0, -2));
+    d.dxy = 0.25 * (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1));
+  } else {
+    d.dxx = at(1, 0) - 2 * at(0, 0) + at(-1, 0);
+    d.dyy = at(0, 1) - 2 * at(0, 0) + at(0, -1);
+    d.dxy =
+        0.5 * (at(1, 1) - at(1, 0) - at(0, 1) + 2 * at(0, 0) - at(-1, 0) - at(0, -1) + at(-1, -1));
+  }
+  return d;
+}
+
+// Minus the inverse Hessian times a vector.
+LOWERPOSE_HOST_DEVICE inline Offset newton_step(const Derivatives& d, double x, double y) {
+  const double det = d.dxx * d.dyy - d.dxy * d.dxy;
+  return {(d.dxy * y - d.dyy * x) / det, (d.dxy * x - d.dxx * y) / det};
+}
+
+// The derivatives at the maximum, and the step to the place where the first are 0.
+struct TaylorFit {
+  Derivatives at_peak;
   Offset offset;
   bool is_maximum;  // the Hessian is negative definite
 };
 
 LOWERPOSE_HOST_DEVICE inline TaylorFit taylor_fit(const TaylorRules& rules, const double* logs) {
-  const double* at = logs + kPatchMiddle;
-  constexpr int kDown = kPatch;
   TaylorFit fit = {};
-  fit.dx = 0.5 * (at[1] - at[-1]);
-  fit.dy = 0.5 * (at[kDown] - at[-kDown]);
-  if (rules.step == 2) {
-    fit.dxx = 0.25 * (at[2] - 2 * at[0] + at[-2]);
-    fit.dyy = 0.25 * (at[2 * kDown] - 2 * at[0] + at[-2 * kDown]);
-    fit.dxy = 0.25 * (at[kDown + 1] - at[1 - kDown] - at[kDown - 1] + at[-kDown - 1]);
-  } else {
-    fit.dxx = at[1] - 2 * at[0] + at[-1];
-    fit.dyy = at[kDown] - 2 * at[0] + at[-kDown];
-    fit.dxy = 0.5 * (at[kDown + 1] - at[1] - at[kDown] + 2 * at[0] - at[-1] - at[-kDown] +
-                     at[-kDown - 1]);
-  }
-  fit.dxx += rules.epsilon;
-  fit.dyy += rules.epsilon;
-  const double det = fit.dxx * fit.dyy - fit.dxy * fit.dxy;
-  fit.is_maximum = fit.dxx < 0 && det > 0 && det <= DBL_MAX;
+  fit.at_peak = derivatives(rules.step,
+                            [&](int dx, int dy) { return logs[kPatchMiddle + dy * kPatch + dx]; });
+  Derivatives& d = fit.at_peak;
+  d.dxx += rules.epsilon;
+  d.dyy += rules.epsilon;
+  const double det = d.dxx * d.dyy - d.dxy * d.dxy;
+  fit.is_maximum = d.dxx < 0 && det > 0 && det <= DBL_MAX;
   if (det == 0 || (rules.bounded && !fit.is_maximum)) return fit;
-  fit.offset.x = (fit.dxy * fit.dy - fit.dyy * fit.dx) / det;
-  fit.offset.y = (fit.dxy * fit.dx - fit.dxx * fit.dy) / det;
+  fit.offset = newton_step(d, d.dx, d.dy);
   if (rules.bounded) {
     const double size = std::fmax(std::fabs(fit.offset.x), std::fabs(fit.offset.y));
     if (size > kMaxStep) {
@@ -197,10 +234,6 @@ LOWERPOSE_HOST_DEVICE inline TaylorFit taylor_fit(const TaylorRules& rules, cons
     }
   }
   return fit;
-}
-
-LOWERPOSE_HOST_DEVICE inline std::int64_t clamped(std::int64_t i, std::int64_t size) {
-  return i < 0 ? 0 : (i < size ? i : size - 1);
 }
 
 // What one index into padded maps, as float32 holds it, points at.
@@ -222,6 +255,18 @@ LOWERPOSE_HOST_DEVICE inline GatheredPixel gathered_pixel(std::int64_t map, std:
   index = index > last ? last : index;
   const std::int64_t in_map = index % area;
   return {index / area, clamped(in_map / row - 1, height), clamped(in_map % row - 1, width)};
+}
+
+// Which of the maps that are gathered from a joint's own is, and how many there are.
+struct GatheredMaps {
+  std::int64_t own, count;
+};
+
+LOWERPOSE_HOST_DEVICE inline GatheredMaps gathered_maps(const TaylorRules& rules, std::int64_t b,
+                                                        std::int64_t k, std::int64_t batch,
+                                                        std::int64_t num_joints) {
+  if (rules.gather == Gather::kSample) return {k, num_joints};
+  return {b * num_joints + k, batch * num_joints};
 }
 
 // Whether that index is another pixel than the maximum's own: for a joint at (-1, -1), and where

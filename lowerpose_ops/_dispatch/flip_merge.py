@@ -45,13 +45,15 @@ def flip_merge(
         flipped: Those of the mirrored image, as the model gives them: neither mirrored back nor
             exchanged. Of the same shape and dtype, of any strides.
         flip_pairs: Pairs of joint indices that exchange their places, such as
-            LOWER_BODY_FLIP_PAIRS, each joint at most once. A joint in no pair keeps its place.
+            LOWER_BODY_FLIP_PAIRS, each joint at most once. A joint in no pair keeps its place. From
+            a list of partners, as MMPose's flip_indices: [(a, b) for a, b in enumerate(partners) if
+            a < b].
         shift: Whether the mirrored heatmaps move.
 
     Returns:
         The merged heatmaps, of the same shape, dtype and memory layout. Arithmetic is in float32 at
         least, and its result is rounded once. No gradient flows through: tensors that require one
-        are refused.
+        are refused, so call it under torch.no_grad().
 
     Raises:
         TypeError: An argument is of another type, or the dtypes differ.

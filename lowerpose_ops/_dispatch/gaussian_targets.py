@@ -79,7 +79,7 @@ def gaussian_targets(
 
     Under every preset a joint with a coordinate that is not finite or beyond 2^30 in size, a
     visibility that is not finite, or an element of `sigma` that is not positive and finite, has an
-    empty map and weight 0 (but "mmpose_*" does not look at the coordinates where v < 0.5). Values
+    empty map and weight 0 (but "mmpose_*" does not look at the coordinates where v < 0.5). Pixels
     that are subnormal numbers in float32, or in float64 for that type, are 0.
 
     Args:

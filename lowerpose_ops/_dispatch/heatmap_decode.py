@@ -109,7 +109,8 @@ def decode_heatmaps(
     Args:
         heatmaps: [B, K, H, W] or [K, H, W], float32, float16, bfloat16 or float64, of any strides:
             contiguous and channels_last maps are read in place. No gradient flows through.
-        refine: See above. With a preset: "none", or left to the preset.
+        refine: See above. With a preset: "none", or left to the preset, whose refinement the
+            default word "quarter" then stands for.
         preset: See above.
         fixed: Without the bugs of the preset's project.
         border: Which maxima move, for what looks at neighbours alone: "both_axes", only if 1 < x <
@@ -121,17 +122,19 @@ def decode_heatmaps(
             is for Gaussians of sigma 2, and 17 for sigma 3. Its sigma is OpenCV's.
         covariance: Also returns how exact the coordinates are; for "dark" without a preset.
         flipped: The heatmaps of the mirrored images, as `heatmaps`. What is decoded is then
-            `flip_merge(heatmaps, flipped, flip_pairs, shift)`, without that being stored.
+            `flip_merge(heatmaps, flipped, flip_pairs, shift)`, neither stored nor rounded to 16
+            bits.
         flip_pairs: Pairs of joints that exchange places in a mirror, such as LOWER_BODY_FLIP_PAIRS.
         shift: As of `flip_merge`.
 
     Returns:
         The coordinates, [B, K, 2] or [K, 2], float32, (x, y) in heatmap pixels, pixel centres at
         integers; and the scores, [B, K] or [K], float32: each map's maximum. With `covariance` also
-        [B, K, 2, 2] or [K, 2, 2], float32, in square pixels: of the Gaussian that fits the map's
-        curvature, with the noise that it leaves unexplained, by the bound of Cramer and Rao. It is
-        NaN where no step was taken. Many pixels off a Gaussian's shape make it large: then do not
-        trust the joint.
+        [B, K, 2, 2] or [K, 2, 2], float32, in square pixels: how white noise in the map moves the
+        step, to first order. The noise is what the Gaussian that fits the curvature leaves
+        unexplained. Its ellipses hold as many joints as they should whatever the map's sigma and
+        blur_kernel; a blur_kernel that fits makes them smallest. It is NaN where no step was taken.
+        Many pixels off a Gaussian's shape make it large: then do not trust the joint.
 
     Raises:
         TypeError: heatmaps are of another type or dtype, or an option is.

@@ -71,8 +71,8 @@ def to_image(
         matrix: [2, 3], or [B, 2, 3]: an affine map from heatmap to image, with rotation or any
             other. It takes the place of all other arguments.
         pixel_std: The unit of scale in image pixels: 200 for HRNet's and SimpleBaseline's.
-        scale_axes: "xy", or "x_only": a pixel step is S_x / W along both axes, and the box as high
-            as that makes it, as in HRNet, where the height in scale is not read.
+        scale_axes: "xy", or "x_only": a pixel's step along x is taken along both axes, and the box
+            as high as that makes it, as in HRNet, where the height in scale is not read.
 
     Returns:
         The coordinates in image pixels, of the same shape: float64 for float64 coords, else

@@ -22,7 +22,7 @@ def flip_merge(
     check_arrays(name, heatmaps=heatmaps, flipped=flipped)
     pairs = arguments.index_pairs(name, "flip_pairs", flip_pairs)
     arguments.check_flag(name, "shift", shift)
-    layouts = {3: "[K, H, W]", 4: "[B, K, H, W]"}
+    layouts = arguments.HEATMAP_LAYOUTS
     arguments.check_ndim(name, "heatmaps", heatmaps, layouts)
     arguments.check_ndim(name, "flipped", flipped, {heatmaps.ndim: layouts[heatmaps.ndim]})
     single = heatmaps.ndim == 3

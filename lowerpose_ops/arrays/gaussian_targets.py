@@ -29,6 +29,7 @@ def gaussian_targets(
     width, height = arguments.heatmap_size(name, heatmap_size)
     sigmas = None
     if isinstance(sigma, np.ndarray):
+        check_arrays(name, sigma=sigma)
         sigmas, sigma = sigma, 1.0
     sigma = arguments.number(name, "sigma", sigma, "a number or a NumPy array")
     arguments.check_joints(name, joints, instance_weights)

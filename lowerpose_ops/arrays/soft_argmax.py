@@ -12,13 +12,13 @@ from ._checks import Array, check_arrays
 def soft_argmax2d(heatmaps: Array, beta: float | Array, *, normalized: bool = False) -> Array:
     """`lowerpose_ops.soft_argmax2d` for arrays."""
     name = "soft_argmax2d"
-    check_arrays(name, heatmaps=heatmaps)
     array_beta = beta if isinstance(beta, np.ndarray) else None
+    check_arrays(name, heatmaps=heatmaps, **({} if array_beta is None else {"beta": array_beta}))
     beta_value = (
         1.0 if array_beta is not None else arguments.number(name, "beta (if no array)", beta)
     )
     arguments.check_flag(name, "normalized", normalized)
-    arguments.check_ndim(name, "heatmaps", heatmaps, {3: "[K, H, W]", 4: "[B, K, H, W]"})
+    arguments.check_ndim(name, "heatmaps", heatmaps, arguments.HEATMAP_LAYOUTS)
     maps = heatmaps[None] if heatmaps.ndim == 3 else heatmaps
     dtype = np.float64 if maps.dtype == np.float64 else np.float32
     coords = np.empty((*maps.shape[:2], 2), dtype)

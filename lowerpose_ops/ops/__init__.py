@@ -1,0 +1,30 @@
+"""The operations on tensors, each declared to torch when its module is imported.
+
+Importing this package declares them all, which `torch.export.load` needs.
+"""
+
+from . import (
+    flip_merge,
+    gaussian_targets,
+    heatmap_decode,
+    joints_mse,
+    joints_mse_fast,
+    joints_mse_general,
+    joints_ohkm_mse,
+    pck,
+    soft_argmax,
+    to_image,
+)
+
+__all__ = [
+    "flip_merge",
+    "gaussian_targets",
+    "heatmap_decode",
+    "joints_mse",
+    "joints_mse_fast",
+    "joints_mse_general",
+    "joints_ohkm_mse",
+    "pck",
+    "soft_argmax",
+    "to_image",
+]

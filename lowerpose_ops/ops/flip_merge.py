@@ -45,7 +45,7 @@ def flip_merge(
     check_no_gradient(_NAME, "flipped", flipped)
     pairs = arguments.index_pairs(_NAME, "flip_pairs", flip_pairs)
     arguments.check_flag(_NAME, "shift", shift)
-    layouts = {3: "[K, H, W]", 4: "[B, K, H, W]"}
+    layouts = arguments.HEATMAP_LAYOUTS
     arguments.check_ndim(_NAME, "heatmaps", heatmaps, layouts)
     single = heatmaps.ndim == 3
     arguments.check_ndim(_NAME, "flipped", flipped, {heatmaps.ndim: layouts[heatmaps.ndim]})

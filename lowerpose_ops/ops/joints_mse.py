@@ -68,7 +68,8 @@ def joints_mse_loss(
         denominator: "all" counts every element; "weighted" is the sum of the factors, "visible"
             the number of elements whose factor is not 0, both over what the reduction sums: over
             the sample under "per_sample", over the joint under "per_joint". Where it is 0, the loss
-            and its gradient are 0. "sum" and "none" have no denominator, and refuse these two.
+            and its gradient are 0, as long as the maps are finite. "sum" and "none" have no
+            denominator, and refuse these two.
         mask: [B, 1, H, W] or [B, K, H, W], of the dtypes of target_weight: a factor a pixel, which
             is never squared. It must not require a gradient.
         skip_empty: Whether maps whose target is 0 everywhere get the factor 0, as with MMPose's
@@ -144,7 +145,8 @@ def joints_mse_loss(
     squared = weighting.squared_weight
     # Of a training step's call nothing is left to check: each check costs it a tenth of a
     # microsecond.
-    if not (reduction == "mean" and denominator == "all" and skip_empty is False):
+    words = isinstance(reduction, str) and isinstance(denominator, str)
+    if not (words and reduction == "mean" and denominator == "all" and skip_empty is False):
         arguments.choice(_NAME, "reduction", reduction, REDUCTIONS)
         arguments.choice(_NAME, "denominator", denominator, DENOMINATORS)
         check_denominator(_NAME, reduction, denominator)

@@ -16,7 +16,6 @@ from .. import _arguments as arguments
 from .. import _native
 from .._library import define_op, optional_view, view
 
-_NAME = "joints_mse_loss"
 _OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
 _Gradients = tuple[Tensor | None, ...]
 
@@ -106,18 +105,27 @@ def _run_backward(
     return gradient
 
 
-def refuse_double_backward(ctx: Any, *grads: Tensor) -> Any:
-    """The backward of every gradient."""
-    raise ValueError(f"{_NAME}: the gradient of its gradient is not available")
+def refuse_double_backward(name: str) -> Any:
+    """The backward of a gradient of the public function `name`."""
+
+    def refuse(ctx: Any, *grads: Tensor) -> Any:
+        raise ValueError(f"{name}: the gradient of its gradient is not available")
+
+    return refuse
 
 
-joints_mse_backward = define_op(
-    "joints_mse_backward(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
-    f"{_OPTIONS}) -> Tensor",
-    _run_backward,
-    _allocate_gradient,
-    backward=refuse_double_backward,
-)
+def define_backward(operator: str, name: str) -> Any:
+    """The gradient of the public function `name` as an operator."""
+    return define_op(
+        f"{operator}(Tensor incoming, Tensor output, Tensor target, Tensor? weight, "
+        f"{_OPTIONS}) -> Tensor",
+        _run_backward,
+        _allocate_gradient,
+        backward=refuse_double_backward(name),
+    )
+
+
+joints_mse_backward = define_backward("joints_mse_backward", "joints_mse_loss")
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:

@@ -13,7 +13,7 @@ from torch import Tensor
 from .. import _arguments as arguments
 from .. import _native
 from .._library import define_op, optional_view, view
-from .joints_mse_fast import joints_mse_backward, refuse_double_backward
+from .joints_mse_fast import define_backward, joints_mse_backward, refuse_double_backward
 
 _Gradients = tuple[Tensor | None, ...]
 
@@ -110,8 +110,10 @@ _joints_mse_general_backward = define_op(
     "Tensor? mask, Tensor scales, bool squared_weight, str reduction) -> Tensor",
     _run_backward,
     _allocate_gradient,
-    backward=refuse_double_backward,
+    backward=refuse_double_backward("joints_mse_loss"),  # the hardest joints' is the one below
 )
+# The same gradient as the plain loss's, under the name that a refusal gives.
+_joints_ohkm_mse_backward = define_backward("joints_ohkm_mse_backward", "joints_ohkm_mse_loss")
 
 
 def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -121,26 +123,28 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
     ctx.squared_weight, ctx.reduction = inputs[4:6]
 
 
-def _gradient(ctx: Any, incoming: Tensor, output: Tensor, target: Tensor) -> Tensor:
-    _, _, weight, mask, scales = ctx.saved_tensors
+def _gradient(ctx: Any, incoming: Tensor, output: Tensor, target: Tensor, *saved: Any) -> Tensor:
+    weight, mask, scales = saved
     gradient: Tensor
     if mask is not None or (weight is not None and weight.ndim == 4) or incoming.ndim > 0:
         gradient = _joints_mse_general_backward(
             incoming, output, target, weight, mask, scales, ctx.squared_weight, ctx.reduction
         )
     else:  # the scales hold all there is
-        gradient = joints_mse_backward(incoming, output, target, scales, False, False, 1.0)
+        hardest = ctx.reduction == "hardest"
+        backward = _joints_ohkm_mse_backward if hardest else joints_mse_backward
+        gradient = backward(incoming, output, target, scales, False, False, 1.0)
     return gradient
 
 
 def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
     to_output = to_target = None
     if incoming is not None:  # or whoever used the loss stopped the gradient
-        output, target = ctx.saved_tensors[:2]
+        output, target, *others = ctx.saved_tensors  # once: checkpointing may compute them here
         if ctx.needs_input_grad[0]:
-            to_output = _gradient(ctx, incoming, output, target)
+            to_output = _gradient(ctx, incoming, output, target, *others)
         if ctx.needs_input_grad[1]:  # the loss is symmetric in the two
-            to_target = _gradient(ctx, incoming, target, output)
+            to_target = _gradient(ctx, incoming, target, output, *others)
     return to_output, to_target, *(None,) * 8
 
 

@@ -139,7 +139,7 @@ def soft_argmax2d(heatmaps: Tensor, beta: float | Tensor, *, normalized: bool = 
     if has_tangent(heatmaps) or (tensor_beta is not None and has_tangent(tensor_beta)):
         raise ValueError(f"{_NAME}: forward-mode differentiation is not available")
     arguments.check_flag(_NAME, "normalized", normalized)
-    arguments.check_ndim(_NAME, "heatmaps", heatmaps, {3: "[K, H, W]", 4: "[B, K, H, W]"})
+    arguments.check_ndim(_NAME, "heatmaps", heatmaps, arguments.HEATMAP_LAYOUTS)
     single = heatmaps.ndim == 3
     maps = heatmaps.unsqueeze(0) if single else heatmaps
     coords: Tensor = _soft_argmax(maps, tensor_beta, beta_value, normalized)[0]

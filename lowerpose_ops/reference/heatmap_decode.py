@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -42,13 +43,14 @@ def dark_covariance(heatmaps: Tensor, *, blur_kernel: int = 11) -> Tensor:
             if shape is None:
                 continue
             away = torch.stack([x - coords[b, k, 0], y - coords[b, k, 1]], -1).double()
-            slopes = away @ shape.inverse()
-            model = torch.exp(-0.5 * (away * slopes).sum(-1))
+            model = torch.exp(-0.5 * torch.einsum("yxi,ij,yxj->yx", away, shape.inverse(), away))
             amplitude = (pixels * model).sum() / (model * model).sum()
             noise = ((pixels - amplitude * model) ** 2).sum() / (height * width - 6)
-            slopes = amplitude * slopes * model[..., None]
-            fisher = torch.einsum("yxi,yxj->ij", slopes, slopes)
-            result[b, k] = noise * fisher.inverse()
+            index = int(pixels.flatten().argmax())
+            place = index % width, index // width
+            step = partial(_dark_step, x=place[0], y=place[1], blur_kernel=blur_kernel)
+            slopes = torch.autograd.functional.jacobian(step, pixels)
+            result[b, k] = noise * torch.einsum("iyx,jyx->ij", slopes, slopes)
     return result
 
 
@@ -61,15 +63,27 @@ def _gaussian_shape(pixels: Tensor, blur_kernel: int) -> Tensor | None:
     x, y = index % width, index // width
     if not (1 < x < width - 2 and 1 < y < height - 2):
         return None
-    logs = _blurred(pixels, blur_kernel).clamp(min=1e-10).log()
-    dxx = float(logs[y, x + 2] - 2 * logs[y, x] + logs[y, x - 2]) / 4
-    dyy = float(logs[y + 2, x] - 2 * logs[y, x] + logs[y - 2, x]) / 4
-    corners = logs[y + 1, x + 1] - logs[y - 1, x + 1] - logs[y + 1, x - 1] + logs[y - 1, x - 1]
-    hessian = torch.tensor([[dxx, float(corners) / 4], [float(corners) / 4, dyy]]).double()
+    _, hessian = _dark_derivatives(pixels, x, y, blur_kernel)
     if not bool((torch.linalg.eigvalsh(hessian) < 0).all()):
         return None
-    shape = -hessian.inverse() - _blur_sigma(blur_kernel) ** 2 * torch.eye(2).double()
-    return shape if bool((torch.linalg.eigvalsh(shape) > 0).all()) else None
+    own = _blur_sigma(blur_kernel) ** 2
+    shape = -hessian.inverse() - own * torch.eye(2).double()
+    return shape if bool((torch.linalg.eigvalsh(shape) > 1e-9 * own).all()) else None
+
+
+def _dark_derivatives(pixels: Tensor, x: int, y: int, blur_kernel: int) -> tuple[Tensor, Tensor]:
+    logs = _blurred(pixels, blur_kernel).clamp(min=1e-10).log()
+    slope = torch.stack([logs[y, x + 1] - logs[y, x - 1], logs[y + 1, x] - logs[y - 1, x]]) / 2
+    dxx = logs[y, x + 2] - 2 * logs[y, x] + logs[y, x - 2]
+    dyy = logs[y + 2, x] - 2 * logs[y, x] + logs[y - 2, x]
+    dxy = logs[y + 1, x + 1] - logs[y - 1, x + 1] - logs[y + 1, x - 1] + logs[y - 1, x - 1]
+    return slope, torch.stack([dxx, dxy, dxy, dyy]).view(2, 2) / 4
+
+
+def _dark_step(pixels: Tensor, x: int, y: int, blur_kernel: int) -> Tensor:
+    slope, hessian = _dark_derivatives(pixels, x, y, blur_kernel)
+    step: Tensor = torch.linalg.solve(-hessian, slope)
+    return step
 
 
 def _offset(pixels: Tensor, x: int, y: int, refine: str, blur_kernel: int) -> tuple[float, float]:
@@ -115,17 +129,23 @@ def _parabola(three: Tensor | None, refine: str) -> float:
 
 
 def _blur_sigma(kernel: int) -> float:
+    """OpenCV's for 11 pixels and more."""
     return 0.3 * ((kernel - 1) / 2 - 1) + 0.8
 
 
-def _blurred(pixels: Tensor, kernel: int) -> Tensor:
-    """OpenCV's Gaussian blur of 11 pixels and more, with zeros around the map."""
+def _taps(kernel: int) -> Tensor:
     radius = (kernel - 1) // 2
     places = torch.arange(-radius, radius + 1, dtype=torch.float64)
     taps = torch.exp(-0.5 * (places / _blur_sigma(kernel)) ** 2)
-    taps /= taps.sum()
-    window = taps[:, None] * taps
-    return torch.conv2d(pixels[None, None], window[None, None], padding=radius)[0, 0]
+    return taps / taps.sum()
+
+
+def _blurred(pixels: Tensor, kernel: int) -> Tensor:
+    """With zeros around the map."""
+    taps = _taps(kernel)
+    return torch.conv2d(pixels[None, None], (taps[:, None] * taps)[None, None], padding="same")[
+        0, 0
+    ]
 
 
 def _newton_step(blurred: Tensor, x: int, y: int, step: int) -> tuple[float, float]:

@@ -1,0 +1,295 @@
+"""Random arguments for every public function: mostly right, at times quite wrong.
+
+`CALLS` has an entry for each public function and module. hypothesis draws sizes, words, dtypes,
+layouts and what is wrong; values come from a seed that it draws.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from hypothesis import strategies as st
+
+import lowerpose_ops as lp
+
+FLOATS = ("float32", "float64", "float16", "bfloat16")
+NUMBERS = (*FLOATS, "int64", "int32", "int8", "uint8", "bool")
+SPECIAL = (0.0, -0.0, 0.5, 1.0, 2.0, -1.5, 1e-40, 1e30, 2.0**30, 2.0**31, math.nan, math.inf)
+
+_wrong_values = st.sampled_from(
+    [
+        *(None, "", "exact", "quarter", True, -1, 0, 1, 3, 2.5, -0.0, math.nan, math.inf),
+        *(2**70, 10**400, (), [], (1, 2), (0, 0), [1.5, "x"], [[0, 1]], {}, b"x", object()),
+        *(np.float32, torch.float16, np.float64(2.0), np.array("x"), np.array(None)),
+        *(np.zeros((2, 2), "S3"), np.ma.masked, slice(3)),
+    ]
+)
+
+
+class Draw:
+    """What one call is made of."""
+
+    def __init__(self, data: st.DataObject) -> None:
+        self.one_of: Callable[..., Any] = lambda *values: data.draw(st.sampled_from(values))
+        self.integer: Callable[[int, int], int] = lambda low, high: data.draw(
+            st.integers(low, high)
+        )
+        self._wrong_value: Callable[[], Any] = lambda: data.draw(_wrong_values)
+        self.rng = np.random.default_rng(self.integer(0, 2**32 - 1))
+        self.sizes = {name: self.integer(0, 4) for name in "BNKDGT"}
+        self.sizes |= {name: self.integer(0, 9) for name in "HW"}
+        self.numpy = self.one_of(True, False)
+        # At most so many arguments of a call are wrong: the deeper checks are to be met too.
+        self._wrong_left = self.one_of(0, 0, 0, 1, 1, 2, 9)
+
+    def _goes_wrong(self) -> bool:
+        if self._wrong_left == 0 or self.integer(0, 3) > 0:
+            return False
+        self._wrong_left -= 1
+        return True
+
+    def value(self, *right: Any) -> Any:
+        """One of these, or something else."""
+        if not self._goes_wrong():
+            return self.one_of(*right)
+        return self.array("BK") if self.integer(0, 4) == 0 else self._wrong_value()
+
+    def array(self, *shapes: str, dtypes: tuple[str, ...] = NUMBERS, tensor: bool = False) -> Any:
+        """An array or tensor of one of these shapes: letters for sizes, and digits."""
+        shape = [self.sizes[c] if c in self.sizes else int(c) for c in self.one_of(*shapes)]
+        dtype, numpy = self.one_of(*dtypes), self.numpy and not tensor
+        if self._goes_wrong():
+            what = self.integer(0, 4)
+            if what == 0:
+                return self._wrong_value()
+            if what == 1:
+                shape = [self.integer(0, 3) for _ in range(self.integer(0, 5))]
+            elif what == 2:
+                dtype = self.one_of(*NUMBERS, "complex64", "uint16", "object", "datetime64[s]")
+            elif what == 3:
+                numpy = not numpy
+            else:
+                return self._odd_tensor(shape)
+        return self._filled(shape, dtype, numpy)
+
+    def _filled(self, shape: list[int], dtype: str, numpy: bool) -> Any:
+        values = self.rng.normal(3, 3, shape)
+        special = self.rng.choice(SPECIAL, shape) if shape else np.float64(1)
+        values = np.where(self.rng.random(shape) < self.one_of(0, 0.1, 0.9), special, values)
+        with np.errstate(all="ignore"):
+            if numpy:
+                return self._laid_out(values.astype("float16" if dtype == "bfloat16" else dtype))
+            known = hasattr(torch, dtype)
+            tensor = torch.from_numpy(values).to(getattr(torch, dtype) if known else torch.int16)
+        tensor = self._tensor_laid_out(tensor.to(torch.get_default_device()))
+        if tensor.is_floating_point() and self.integer(0, 3) == 0:
+            tensor.requires_grad_()
+        return tensor
+
+    def _laid_out(self, array: np.ndarray) -> np.ndarray:
+        layout = self.integer(0, 7)
+        if layout == 0:
+            return np.asfortranarray(array)
+        if layout == 1 and array.ndim:
+            return np.ascontiguousarray(array[..., ::-1])[..., ::-1]
+        if layout == 2:
+            return np.repeat(array[..., None], 2, -1)[..., 0]
+        if layout == 3:
+            return array.astype(array.dtype.newbyteorder())
+        if layout == 4:
+            array.flags.writeable = False
+        return array
+
+    def _tensor_laid_out(self, tensor: torch.Tensor) -> torch.Tensor:
+        layout = self.integer(0, 7)
+        if layout == 0 and tensor.ndim > 1:
+            return tensor.transpose(-1, -2).contiguous().transpose(-1, -2)
+        if layout == 1 and tensor.ndim == 4:
+            return tensor.contiguous(memory_format=torch.channels_last)
+        if layout == 2:
+            return torch.stack([tensor, tensor], -1)[..., 1]
+        if layout == 3 and tensor.ndim and tensor.shape[0]:
+            return tensor[:1].expand(tensor.shape)
+        return tensor
+
+    def _odd_tensor(self, shape: list[int]) -> Any:
+        """What only looks like a tensor with values."""
+        plain = torch.zeros(shape)
+        return self.one_of(
+            *(plain.to("meta"), plain.to_sparse(), torch.nn.Parameter(plain), plain.tolist()),
+            *(plain.to(torch.complex64).conj(), plain.to(torch.complex64).conj().imag),
+        )
+
+
+def _maps(draw: Draw, **options: Any) -> Any:
+    return draw.array("BKHW", dtypes=FLOATS, **options)
+
+
+def _gaussian_targets(draw: Draw) -> Any:
+    size = draw.value((draw.sizes["W"], draw.sizes["H"]), [5, 4], (1, 1), np.array([6, 3]))
+    if draw.integer(0, 1):
+        joints, visible = draw.array("BK2", "K2"), draw.array("BK", "BK1", "K")
+        sigma = draw.value(2, 1.5, 0.1, draw.array("K"))
+    else:
+        joints, visible = draw.array("BNK2"), draw.array("BNK", "BNK1")
+        sigma = draw.value(2.0, draw.array("BN", "K"))
+    return lp.gaussian_targets(
+        *(joints, visible, size, sigma),
+        preset=draw.value(
+            *("exact", "lower_body", "hrnet", "mmpose_msra", "mmpose_udp", "hourglass")
+        ),
+        fixed=draw.value(False, False, True),
+        instance_weights=draw.value(False, True),
+        dtype=draw.value(None, None, "float16", np.float64, torch.bfloat16),
+    )
+
+
+def _outputs(draw: Draw) -> Any:
+    if draw.integer(0, 4):
+        return _maps(draw, tensor=True)
+    return draw.value([_maps(draw, tensor=True) for _ in range(draw.integer(0, 3))])
+
+
+def _target_weight(draw: Draw) -> Any:
+    return draw.value(None, draw.array("BK", "BK1", "BKHW", "BKHW", tensor=True))
+
+
+def _loss_options(draw: Draw) -> dict[str, Any]:
+    return {
+        "preset": draw.value("document", "lower_body", "hrnet", "mmpose"),
+        "reduction": draw.value("mean", "sum", "per_sample", "per_joint", "none"),
+        "loss_weight": draw.value(1.0, 0, -2, 1e30),
+        "half": draw.value(None, True, False),
+        "weight_power": draw.value(None, 1, 2),
+        "denominator": draw.value("all", "all", "weighted", "visible"),
+        "skip_empty": draw.value(False, True),
+    }
+
+
+def _joints_mse_loss(draw: Draw) -> Any:
+    return lp.joints_mse_loss(
+        *(_outputs(draw), _maps(draw, tensor=True), _target_weight(draw)),
+        mask=draw.value(None, draw.array("BKHW", "B1HW", "BHW", tensor=True)),
+        **_loss_options(draw),
+    )
+
+
+def _joints_mse_module(draw: Draw) -> Any:
+    module = lp.JointsMSELoss(
+        draw.value(True, False), fixed=draw.value(False, True), **_loss_options(draw)
+    )
+    return module(_outputs(draw), _maps(draw, tensor=True), _target_weight(draw))
+
+
+def _joints_ohkm_mse_loss(draw: Draw) -> Any:
+    return lp.joints_ohkm_mse_loss(
+        *(_outputs(draw), _maps(draw, tensor=True), _target_weight(draw)),
+        topk=draw.value(1, 2, 3, 8),
+        preset=draw.value("document", "lower_body", "hrnet", "mmpose"),
+        loss_weight=draw.value(1.0, -0.5),
+    )
+
+
+def _joints_ohkm_mse_module(draw: Draw) -> Any:
+    module = lp.JointsOHKMMSELoss(
+        *(draw.value(True, False), draw.value(1, 2, 8)), preset=draw.value("hrnet", "mmpose")
+    )
+    return module(_outputs(draw), _maps(draw, tensor=True), _target_weight(draw))
+
+
+def _flip_options(draw: Draw) -> dict[str, Any]:
+    return {
+        "flip_pairs": draw.value([(0, 1)], [], [(0, 2), (1, 3)], np.array([[0, 1]])),
+        "shift": draw.value(False, True),
+    }
+
+
+def _decode_heatmaps(draw: Draw) -> Any:
+    flip = {} if draw.integer(0, 2) else {"flipped": _maps(draw), **_flip_options(draw)}
+    refine = ("none", "quarter", "gradient", "parabola", "log_parabola", "dark", "dark_udp")
+    presets = ("hrnet", "mmpose_msra", "mmpose_dark", "mmpose_udp", "udp_original", "vitpose_hf")
+    return lp.decode_heatmaps(
+        draw.array("BKHW", "BKHW", "KHW", dtypes=FLOATS),
+        draw.value("quarter", *refine),
+        preset=draw.value(None, None, *presets, "hourglass"),
+        fixed=draw.value(False, False, True),
+        border=draw.value(None, None, "both_axes", "per_axis_mm", "full_interior", "clamp"),
+        blur_kernel=draw.value(None, None, 3, 11, 33),
+        covariance=draw.value(False, False, True),
+        **flip,
+    )
+
+
+def _flip_merge(draw: Draw) -> Any:
+    shapes = draw.one_of("BKHW", "KHW")
+    return lp.flip_merge(
+        draw.array(shapes, dtypes=FLOATS), draw.array(shapes, dtypes=FLOATS), **_flip_options(draw)
+    )
+
+
+def _soft_argmax2d(draw: Draw) -> Any:
+    heatmaps = draw.array("BKHW", "KHW", dtypes=FLOATS)
+    beta = draw.value(25, 1.0, -3.0, draw.array("K", "1", "", dtypes=FLOATS))
+    return lp.soft_argmax2d(heatmaps, beta, normalized=draw.value(False, True))
+
+
+def _soft_argmax2d_module(draw: Draw) -> Any:
+    beta = draw.value(25, -3.0, draw.array("K", dtypes=FLOATS, tensor=True))
+    module = lp.SoftArgmax2d(
+        beta, learnable=draw.value(False, True), normalized=draw.value(False, True)
+    )
+    return module(_maps(draw, tensor=True))
+
+
+def _to_image(draw: Draw) -> Any:
+    coords = draw.array("BK2", "K2")
+    if draw.integer(0, 1):
+        return lp.to_image(coords, matrix=draw.array("B23", "23"))
+    return lp.to_image(
+        *(coords, draw.array("B2", "2"), draw.array("B2", "2", "B")),
+        draw.value((draw.sizes["W"], draw.sizes["H"]), (48, 64), (1, 1)),
+        draw.value("corner", "udp", "half_pixel"),
+        pixel_std=draw.value(1.0, 200),
+        scale_axes=draw.value("xy", "x_only"),
+    )
+
+
+def _pck_arguments(draw: Draw) -> list[Any]:
+    norm = draw.value(1.0, 256, draw.array("B", "B2", "BK"))
+    return [*(draw.array("BK2") for _ in range(2)), draw.array("BK", "BK1"), norm]
+
+
+def _pck_options(draw: Draw) -> dict[str, Any]:
+    return {
+        "cmp": draw.value("lt", "le"),
+        "norm_layout": draw.value("auto", "axis", "joint"),
+    }
+
+
+def _pck_counts(draw: Draw) -> Any:
+    thresholds = draw.value(0.5, (0.05, 0.1), [], [1] * 130)
+    return lp.pck_counts(*_pck_arguments(draw), thresholds, **_pck_options(draw))
+
+
+def _pck(draw: Draw) -> Any:
+    return lp.pck(*_pck_arguments(draw), draw.value(0.05, 1, 0), **_pck_options(draw))
+
+
+CALLS: dict[str, Callable[[Draw], Any]] = {
+    "JointsMSELoss": _joints_mse_module,
+    "JointsOHKMMSELoss": _joints_ohkm_mse_module,
+    "SoftArgmax2d": _soft_argmax2d_module,
+    "decode_heatmaps": _decode_heatmaps,
+    "flip_merge": _flip_merge,
+    "gaussian_targets": _gaussian_targets,
+    "joints_mse_loss": _joints_mse_loss,
+    "joints_ohkm_mse_loss": _joints_ohkm_mse_loss,
+    "pck": _pck,
+    "pck_counts": _pck_counts,
+    "soft_argmax2d": _soft_argmax2d,
+    "to_image": _to_image,
+}
