@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from . import _native as _native
 
 if TYPE_CHECKING:
+    from . import metrics
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
@@ -52,6 +53,8 @@ _EXPORTS = {
     "to_image": "_dispatch.to_image",
 }
 
+_SUBPACKAGES = {"metrics"}
+
 __all__ = [
     "COCO_SIGMAS",
     "LOWER_BODY_COCO_INDICES",
@@ -66,6 +69,7 @@ __all__ = [
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
+    "metrics",
     "pck",
     "pck_counts",
     "soft_argmax2d",
@@ -78,6 +82,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version(__name__)
+    elif name in _SUBPACKAGES:
+        value = import_module(f".{name}", __name__)
     elif name in _EXPORTS:
         value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
     else:
@@ -87,4 +93,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS, "__version__"})
+    return sorted({*globals(), *_EXPORTS, *_SUBPACKAGES, "__version__"})
