@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.oks import oks
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
     from ._dispatch.to_image import to_image
@@ -47,6 +48,7 @@ _EXPORTS = {
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
+    "oks": "_dispatch.oks",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
     "soft_argmax2d": "_dispatch.soft_argmax",
@@ -70,6 +72,7 @@ __all__ = [
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
     "metrics",
+    "oks",
     "pck",
     "pck_counts",
     "soft_argmax2d",
