@@ -44,10 +44,14 @@ def oks(
     values = score_arguments.sigmas(name, sigmas, pred.shape[-2])
     detections, persons = batched(pred), batched(gt)
     similarity: Array = np.empty((*detections.shape[:2], persons.shape[1]), np.float64)
-    extras = (None if array is None else batched(array) for array in optional.values())
+    seen, areas, boxes = (
+        None if array is None else batched(array) for array in (pred_visible, pred_area, bbox)
+    )
     _native.core.oks(
-        *(detections, persons, batched(visible), batched(area), None, values, *extras),
-        *(*options, similarity, arguments.threads()),
+        *(detections, persons, batched(visible), batched(area), None, values, seen, areas, boxes),
+        *options,
+        similarity,
+        arguments.threads(),
     )
     if layout == "aligned":
         return similarity[:, 0, 0]
