@@ -12,6 +12,7 @@ from torch import Tensor
 from .. import _arguments as arguments
 from .._library import check_tensors
 from ..ops.soft_argmax import soft_argmax2d
+from ._checks import width_height
 
 __all__ = ["render_gaussian2d", "spatial_expectation2d", "spatial_soft_argmax2d"]
 
@@ -68,6 +69,11 @@ def _pixels(size: int, normalized: bool, like: Tensor) -> Tensor:
     return torch.arange(size, dtype=like.dtype, device=like.device)
 
 
+def _check_floating(name: str, argument: str, tensor: Tensor) -> None:
+    if not tensor.is_floating_point():
+        raise TypeError(f"{name}: {argument} must be of a floating type, got {tensor.dtype}")
+
+
 def spatial_expectation2d(
     input: Tensor,  # noqa: A002 - kornia's name
     normalized_coordinates: bool = True,
@@ -93,6 +99,7 @@ def spatial_expectation2d(
     """
     name = "spatial_expectation2d"
     check_tensors(name, input=input)
+    _check_floating(name, "input", input)
     arguments.check_ndim(name, "input", input, {4: "[B, N, H, W]"})
     normalized = arguments.check_flag(name, "normalized_coordinates", normalized_coordinates)
     height, width = input.shape[2:]
@@ -131,9 +138,15 @@ def render_gaussian2d(
     if mean.dtype != std.dtype:
         raise TypeError(f"{name}: std must be {mean.dtype} like mean, got {std.dtype}")
     for argument, tensor in (("mean", mean), ("std", std)):
+        _check_floating(name, argument, tensor)
         if tensor.ndim == 0 or tensor.shape[-1] != 2:
             raise arguments.value_error(name, argument, "[..., 2]", list(tensor.shape))
-    height, width = arguments.heatmap_size(name, tuple(size))
+    try:
+        torch.broadcast_shapes(mean.shape, std.shape)
+    except RuntimeError:
+        expected = f"of a shape that broadcasts with {list(mean.shape)}"
+        raise arguments.value_error(name, "std", expected, list(std.shape)) from None
+    height, width = width_height(name, "size", size, "(H, W)")
     along = []
     for axis, count in ((0, width), (1, height)):
         pixels = _pixels(count, normalized, mean)

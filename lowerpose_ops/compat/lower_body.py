@@ -15,14 +15,13 @@ from .. import _arguments as arguments
 from .._dispatch.gaussian_targets import gaussian_targets
 from .._dispatch.pck import pck_counts
 from .._dispatch.soft_argmax import soft_argmax2d
+from ._checks import Array, as_array, check_array, width_height
 
 if TYPE_CHECKING:
     import torch
     from PIL import Image
 
     from ._lower_body_loss import JointsMSELoss
-
-Array = np.ndarray[Any, Any]
 
 IN_W, IN_H = 192, 256
 """Size of the network's input, which `pck_accuracy` reads; set them on this module to change it."""
@@ -83,23 +82,23 @@ def generate_target_heatmaps(
         ((2, 64, 48), 1.0, [[1.0], [1.0]])
     """
     name = "generate_target_heatmaps"
-    joints, joints_vis = np.asarray(joints), np.asarray(joints_vis)
+    joints = as_array(name, "joints", joints, {2: "[J, 2]"})
+    joints_vis = as_array(name, "joints_vis", joints_vis, {1: "[J]"})
     if isinstance(num_joints, bool) or not isinstance(num_joints, (int, np.integer)):
         raise arguments.type_error(name, "num_joints", "an integer", num_joints)
     if num_joints < 0:
         raise arguments.value_error(name, "num_joints", "not negative", num_joints)
-    for argument, array, layout in (
-        ("joints", joints, "[J, 2] with J of at least num_joints"),
-        ("joints_vis", joints_vis, "[J] with J of at least num_joints"),
-    ):
-        if array.ndim != len(layout.split("]")[0].split(",")) or len(array) < num_joints:
-            raise arguments.value_error(name, argument, layout, list(array.shape))
+    for argument, array in (("joints", joints), ("joints_vis", joints_vis)):
+        if len(array) < num_joints:
+            expected = f"of at least {num_joints} joints"
+            raise arguments.value_error(name, argument, expected, list(array.shape))
     joints, joints_vis = joints[:num_joints], joints_vis[:num_joints]
     if not arguments.check_flag(name, "fixed", fixed) and joints.dtype.kind == "f":
         drawn = joints[~(joints_vis < 0.5)]
         if not np.isfinite(drawn).all():
             raise ValueError(f"{name}: joints must be finite where they are visible")
-    return gaussian_targets(joints, joints_vis, hm_size, sigma, preset="lower_body", fixed=fixed)
+    size = width_height(name, "hm_size", hm_size)
+    return gaussian_targets(joints, joints_vis, size, sigma, preset="lower_body", fixed=fixed)
 
 
 def decode_heatmaps(
@@ -176,25 +175,32 @@ def pck_accuracy(
     """
     import torch
 
+    from .._library import check_tensors
+
     name = "pck_accuracy"
     limit = float(np.float32(arguments.number(name, "thr", thr)))  # compared in float32
+    check_tensors(name, pred_x=pred_x, pred_y=pred_y, gt_kpts_in=gt_kpts_in, vis=vis)
     for argument, tensor, layout in (
         ("pred_x", pred_x, {2: "[B, Jp]"}),
         ("pred_y", pred_y, {2: "[B, Jp]"}),
         ("gt_kpts_in", gt_kpts_in, {3: "[B, Jg, 2]"}),
         ("vis", vis, {2: "[B, Jg]"}),
     ):
-        if not isinstance(tensor, torch.Tensor):
-            raise arguments.type_error(name, argument, "a torch tensor", tensor)
         arguments.check_ndim(name, argument, tensor, layout)
+        if tensor.is_complex():
+            raise TypeError(f"{name}: {argument} must be of a number type, got {tensor.dtype}")
+    joints = min(pred_x.shape[1], gt_kpts_in.shape[1])
     if pred_y.shape != pred_x.shape:
-        raise arguments.value_error(name, "pred_y", list(pred_x.shape).__repr__(), pred_y.shape)
-    if gt_kpts_in.shape[2] < 2 or vis.shape[1] < min(pred_x.shape[1], gt_kpts_in.shape[1]):
-        shapes = list(gt_kpts_in.shape), list(vis.shape)
-        raise arguments.value_error(name, "gt_kpts_in, vis", "[B, Jg, 2], [B, Jg]", shapes)
+        expected = str(list(pred_x.shape))
+        raise arguments.value_error(name, "pred_y", expected, list(pred_y.shape))
+    if len(gt_kpts_in) != len(pred_x) or gt_kpts_in.shape[2] < 2:
+        expected = f"[{len(pred_x)}, Jg, 2]"
+        raise arguments.value_error(name, "gt_kpts_in", expected, list(gt_kpts_in.shape))
+    if len(vis) != len(pred_x) or vis.shape[1] < joints:
+        expected = f"[{len(pred_x)}, {joints} or more]"
+        raise arguments.value_error(name, "vis", expected, list(vis.shape))
     if limit < 0:
         return 0.0
-    joints = min(pred_x.shape[1], gt_kpts_in.shape[1])
     pred = torch.stack((pred_x[:, :joints], pred_y[:, :joints]), -1)
     gt = gt_kpts_in[:, :joints, :2]
     x, y = gt.unbind(-1)
@@ -202,6 +208,14 @@ def pck_accuracy(
     correct, counted = pck_counts(pred, gt, valid, float(max(IN_W, IN_H)), limit, cmp="le")
     hits, total = torch.stack((correct.sum(), counted.sum())).tolist()
     return hits / total if total else 0.0
+
+
+def _box(name: str, bbox: Sequence[float]) -> list[float]:
+    """[x, y, w, h], finite."""
+    box = as_array(name, "bbox", bbox, {1: "[4]"})
+    if len(box) != 4:
+        raise arguments.value_error(name, "bbox", "[x, y, w, h]", bbox)
+    return [arguments.number(name, "bbox", value) for value in box.tolist()]
 
 
 def match_bbox(
@@ -230,7 +244,14 @@ def match_bbox(
         >>> match_bbox([100, 50, 30, 80], (640, 480))
         [85.0, 50.0, 60.0, 80.0]
     """
-    x, y, width, height = (float(value) for value in bbox[:4])
+    x, y, width, height = _box("match_bbox", bbox)
+    image_width, image_height = width_height("match_bbox", "img_size", img_size)
+    ratio, scale = (
+        arguments.number("match_bbox", argument, value)
+        for argument, value in (("ratio", ratio), ("scale", scale))
+    )
+    if ratio <= 0 or scale <= 0:
+        raise arguments.value_error("match_bbox", "ratio, scale", "positive", (ratio, scale))
     center_x, center_y = x + width / 2, y + height / 2
     width, height = width * scale, height * scale
     if height == 0:
@@ -242,7 +263,7 @@ def match_bbox(
     left, top = max(0.0, center_x - width / 2), max(0.0, center_y - height / 2)
     return [
         *(left, top),
-        *(max(2.0, min(width, img_size[0] - left)), max(2.0, min(height, img_size[1] - top))),
+        *(max(2.0, min(width, image_width - left)), max(2.0, min(height, image_height - top))),
     ]
 
 
@@ -274,10 +295,8 @@ def crop_and_resize(
     from PIL import Image
 
     arguments.check_flag("crop_and_resize", "fixed", fixed)
-    x, y, width, height = bbox
-    edges = (x, y, x + width, y + height)
-    if not np.isfinite(edges).all():
-        raise arguments.value_error("crop_and_resize", "bbox", "finite", bbox)
+    x, y, width, height = _box("crop_and_resize", bbox)
+    edges = x, y, x + width, y + height
     if not fixed:
         edges = tuple(int(edge) for edge in edges)  # type: ignore[assignment]
     left, top = max(0, edges[0]), max(0, edges[1])
@@ -314,9 +333,8 @@ def transform_keypoints_to_input(
     """
     name = "transform_keypoints_to_input"
     arguments.check_flag(name, "fixed", fixed)
-    if not isinstance(keypoints_xy, np.ndarray):
-        raise arguments.type_error(name, "keypoints_xy", "a NumPy array", keypoints_xy)
-    if keypoints_xy.ndim != 2 or keypoints_xy.shape[1] < 2:
+    check_array(name, "keypoints_xy", keypoints_xy, {2: "[J, 2]"})
+    if keypoints_xy.shape[1] < 2:
         shape = list(keypoints_xy.shape)
         raise arguments.value_error(name, "keypoints_xy", "[J, 2]", shape)
     floating = keypoints_xy.dtype if keypoints_xy.dtype.kind == "f" else np.dtype(np.float64)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import pck_counts
-from ._checks import Array, check_batch
+from .._checks import Array, check_array
 from .inference import get_max_preds
 
 
@@ -48,8 +48,8 @@ def accuracy(
         ([1.0, 1.0, -1.0], 1.0, 1)
     """
     name = "accuracy"
-    check_batch(name, "output", output)
-    check_batch(name, "target", target)
+    for argument, heatmaps in (("output", output), ("target", target)):
+        check_array(name, argument, heatmaps, {4: "[B, J, H, W]"})
     arguments.check_flag(name, "fixed", fixed)
     arguments.choice(name, "hm_type", hm_type, ("gaussian",))
     if output.shape[:2] != target.shape[:2]:

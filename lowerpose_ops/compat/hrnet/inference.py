@@ -4,18 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps, to_image
-from ._checks import Array, check_batch
+from .._checks import Array, as_array, check_array, own_dtype
 
-
-def _maxima(heatmaps: Array, scores: Array) -> Array:
-    """[B, J, 1], in the maps' own dtype."""
-    if heatmaps.dtype == np.float64:  # scores are float32
-        scores = heatmaps.max((2, 3))
-    return scores[..., None].astype(heatmaps.dtype)
+_BATCH = {4: "[B, J, H, W]"}
 
 
 def get_max_preds(batch_heatmaps: Array) -> tuple[Array, Array]:
@@ -39,9 +32,9 @@ def get_max_preds(batch_heatmaps: Array) -> tuple[Array, Array]:
         >>> preds.tolist(), maxvals.tolist()
         ([[[10.0, 20.0], [0.0, 0.0]]], [[[0.5], [0.0]]])
     """
-    check_batch("get_max_preds", "batch_heatmaps", batch_heatmaps)
+    check_array("get_max_preds", "batch_heatmaps", batch_heatmaps, _BATCH)
     coords, scores = decode_heatmaps(batch_heatmaps, "none", preset="hrnet")
-    return coords, _maxima(batch_heatmaps, scores)
+    return coords, own_dtype(batch_heatmaps, scores)[..., None]
 
 
 def get_final_preds(
@@ -75,12 +68,13 @@ def get_final_preds(
         [[[72.5, 176.0]]]
     """
     name = "get_final_preds"
-    check_batch(name, "batch_heatmaps", batch_heatmaps)
+    check_array(name, "batch_heatmaps", batch_heatmaps, _BATCH)
     arguments.check_flag(name, "fixed", fixed)
     refine = "quarter" if config.TEST.POST_PROCESS else "none"
     coords, scores = decode_heatmaps(batch_heatmaps, refine, preset="hrnet", fixed=fixed)
     height, width = batch_heatmaps.shape[2:]
     axes = "xy" if fixed else "x_only"
-    center, scale = np.asarray(center), np.asarray(scale)
+    center = as_array(name, "center", center, {2: "[B, 2]"})
+    scale = as_array(name, "scale", scale, {2: "[B, 2]"})
     preds = to_image(coords, center, scale, (width, height), pixel_std=200.0, scale_axes=axes)
-    return preds, _maxima(batch_heatmaps, scores)
+    return preds, own_dtype(batch_heatmaps, scores)[..., None]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from ... import _arguments as arguments
+from ..._library import check_tensors
 from ...ops.joints_mse import joints_mse_loss
 from ...ops.joints_ohkm_mse import joints_ohkm_mse_loss
 
@@ -64,6 +65,7 @@ class JointsOHKMMSELoss(nn.Module):
     def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None) -> Tensor:
         name = "JointsOHKMMSELoss"
         weight = _weight(name, self.use_target_weight, target_weight)
+        check_tensors(name, output=output)
         if weight is None and not self.fixed and output.ndim > 0 and output.shape[0] == 1:
             raise ValueError(
                 f"{name}: use_target_weight must be True for a batch of one, or fixed=True, "

@@ -8,8 +8,48 @@ from typing import Any
 import numpy as np
 
 from ... import _arguments as arguments
-from ...skeletons import COCO_SIGMAS
-from ._checks import Array
+from ...arrays import oks
+from .._checks import Array, as_array, check_array
+
+
+def _joints(name: str, argument: str, array: object, layout: str) -> Array:
+    """[N, 3 K] or [3 K] as [N, K, 3]."""
+    check_array(name, argument, array, {layout.count(",") + 1: layout})
+    joints: Array = array  # type: ignore[assignment]
+    if joints.shape[-1] % 3 or joints.shape[-1] == 0:
+        raise arguments.value_error(name, argument, layout, list(joints.shape))
+    return joints.reshape(-1, joints.shape[-1] // 3, 3)
+
+
+def _similarities(
+    name: str,
+    persons: tuple[Array, Array],
+    others: tuple[Array, Array],
+    sigmas: object,
+    in_vis_thre: float | None,
+    fixed: bool,
+) -> Array:
+    """Of all others with all persons, [D, G]; each are joints [N, K, 3] and areas [N]."""
+    arguments.check_flag(name, "fixed", fixed)
+    joints, areas = persons
+    other_joints, other_areas = others
+    counts, other_counts = np.ones(joints.shape[:2]), None
+    if in_vis_thre is not None:
+        limit = arguments.number(name, "in_vis_thre", in_vis_thre)
+        other_counts = other_joints[..., 2] > limit
+        if fixed:
+            counts = joints[..., 2] > limit
+    return oks(
+        other_joints[..., :2],
+        joints[..., :2],
+        counts,
+        areas,
+        # HRNet does not look at what is no array.
+        sigmas if isinstance(sigmas, np.ndarray) else None,
+        pred_visible=other_counts,
+        pred_area=other_areas,
+        no_visible="zero",
+    )
 
 
 def oks_iou(
@@ -38,7 +78,7 @@ def oks_iou(
 
     Raises:
         TypeError: g or d is no NumPy array.
-        ValueError: A shape does not fit.
+        ValueError: A shape does not fit, or sigmas are not positive.
 
     Example:
         >>> person = np.tile([10.0, 20.0, 1.0], 17)
@@ -46,45 +86,38 @@ def oks_iou(
         array([1.   , 0.034])
     """
     name = "oks_iou"
-    for argument, array, layout in (("g", g, {1: "[3 K]"}), ("d", d, {2: "[N, 3 K]"})):
-        if not isinstance(array, np.ndarray):
-            raise arguments.type_error(name, argument, "a NumPy array", array)
-        arguments.check_ndim(name, argument, array, layout)
-    arguments.check_flag(name, "fixed", fixed)
-    spread = sigmas if isinstance(sigmas, np.ndarray) else np.array(COCO_SIGMAS)
-    num_joints = len(g) // 3
-    areas = np.asarray(a_d, np.float64)
-    if len(g) % 3 or d.shape[1] != len(g):
-        expected = "[3 K] and [N, 3 K]"
-        raise arguments.value_error(name, "g, d", expected, (list(g.shape), list(d.shape)))
-    if spread.shape != (num_joints,):
-        raise arguments.value_error(name, "sigmas", f"[{num_joints}]", list(spread.shape))
-    if areas.shape != (len(d),):
-        raise arguments.value_error(name, "a_d", f"[{len(d)}]", list(areas.shape))
-    person, others = g.reshape(-1, 3), d.reshape(len(d), num_joints, 3)
-    squares = ((others[..., :2] - person[:, :2]) ** 2).sum(-1)
-    area = (a_g + areas[:, None]) / 2 + np.spacing(1)
-    similarities = np.exp(-squares / (2 * spread) ** 2 / area / 2)
-    counts = np.ones(similarities.shape, bool)
-    if in_vis_thre is not None:
-        counts = others[..., 2] > in_vis_thre
-        if fixed:
-            counts &= person[:, 2] > in_vis_thre
-    total = counts.sum(1)
-    sums = np.where(counts, similarities, 0.0).sum(1)
-    means: Array = np.divide(sums, total, out=np.zeros(len(d)), where=total > 0)
-    return means
+    person = _joints(name, "g", g, "[3 K]"), np.array([arguments.number(name, "a_g", a_g)])
+    others = _joints(name, "d", d, "[N, 3 K]"), as_array(name, "a_d", a_d, {1: "[N]"})
+    similarities = _similarities(name, person, others, sigmas, in_vis_thre, fixed)
+    return similarities[:, 0]
 
 
-def _persons(name: str, kpts_db: Sequence[dict[str, Any]]) -> tuple[Array, Array, Array]:
-    """Scores [N], keypoints [N, 3 K] and areas [N]."""
+def _persons(
+    name: str,
+    kpts_db: Sequence[dict[str, Any]],
+    sigmas: object,
+    in_vis_thre: float | None,
+    fixed: bool,
+) -> tuple[Array, Array]:
+    """Scores [N], and the similarities of all with all, [N, N]."""
     for person in kpts_db:
         for key in ("score", "keypoints", "area"):
             if key not in person:
                 raise ValueError(f"{name}: kpts_db must hold {key!r} in every person")
-    scores = np.array([person["score"] for person in kpts_db])
-    keypoints = np.array([np.asarray(person["keypoints"]).flatten() for person in kpts_db])
-    return scores, keypoints, np.array([person["area"] for person in kpts_db])
+    scores, areas = (
+        as_array(name, f"kpts_db's {key!r}", [person[key] for person in kpts_db], {1: "[N]"})
+        for key in ("score", "area")
+    )
+    flat = [np.asarray(person["keypoints"]).flatten() for person in kpts_db]
+    if len({len(keypoints) for keypoints in flat}) != 1:
+        raise ValueError(f"{name}: kpts_db must hold as many keypoints in every person")
+    joints = _joints(name, "keypoints", np.array(flat), "[N, 3 K]")
+    found = joints, areas
+    return scores.astype(np.float64), _similarities(name, found, found, sigmas, in_vis_thre, fixed)
+
+
+def _falling(scores: Array, fixed: bool) -> Array:
+    return np.argsort(-scores, kind="stable") if fixed else scores.argsort()[::-1]
 
 
 def oks_nms(
@@ -125,17 +158,13 @@ def oks_nms(
     limit = arguments.number(name, "thresh", thresh)
     if len(kpts_db) == 0:
         return []
-    scores, keypoints, areas = _persons(name, kpts_db)
-    order = np.argsort(-scores, kind="stable") if fixed else scores.argsort()[::-1]
+    scores, similarities = _persons(name, kpts_db, sigmas, in_vis_thre, fixed)
+    order = _falling(scores, fixed)
     keep = []
     while len(order):
         best, rest = order[0], order[1:]
         keep.append(int(best))
-        similarity = oks_iou(
-            *(keypoints[best], keypoints[rest], areas[best], areas[rest], sigmas, in_vis_thre),
-            fixed=fixed,
-        )
-        order = rest[similarity <= limit]
+        order = rest[similarities[rest, best] <= limit]
     return keep
 
 
@@ -184,22 +213,14 @@ def soft_oks_nms(
         raise arguments.value_error(name, "thresh", "positive", thresh)
     if len(kpts_db) == 0:
         return np.zeros(0, np.intp)
-    scores, keypoints, areas = _persons(name, kpts_db)
-
-    def falling(values: Array) -> Array:
-        return np.argsort(-values, kind="stable") if fixed else values.argsort()[::-1]
-
-    order = falling(scores)
+    scores, similarities = _persons(name, kpts_db, sigmas, in_vis_thre, fixed)
+    order = _falling(scores, fixed)
     scores = scores[order]
     keep: list[int] = []
     while len(order) and len(keep) < _MOST_PERSONS:
         best, order = order[0], order[1:]
         keep.append(best)
-        similarity = oks_iou(
-            *(keypoints[best], keypoints[order], areas[best], areas[order], sigmas, in_vis_thre),
-            fixed=fixed,
-        )
-        scores = scores[1:] * np.exp(-(similarity**2) / limit)
-        again = falling(scores)
+        scores = scores[1:] * np.exp(-(similarities[order, best] ** 2) / limit)
+        again = _falling(scores, fixed)
         order, scores = order[again], scores[again]
     return np.array(keep, np.intp)

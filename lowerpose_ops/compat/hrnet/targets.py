@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import gaussian_targets
-from ._checks import Array
+from .._checks import Array, as_array, width_height
 
 
 def generate_target(
@@ -47,18 +47,18 @@ def generate_target(
     name = "generate_target"
     arguments.choice(name, "dataset.target_type", dataset.target_type, ("gaussian",))
     arguments.check_flag(name, "fixed", fixed)
-    joints, joints_vis = np.asarray(joints), np.asarray(joints_vis)
+    joints = as_array(name, "joints", joints, {2: "[J, 2 or more]"})
+    joints_vis = as_array(name, "joints_vis", joints_vis, {2: "[J, 1 or more]"})
     count = int(dataset.num_joints)
     for argument, array, columns in (("joints", joints, 2), ("joints_vis", joints_vis, 1)):
-        if array.ndim != 2 or len(array) < count or array.shape[1] < columns:
+        if len(array) < count or array.shape[1] < columns:
             expected = f"[{count}, {columns} or more]"
             raise arguments.value_error(name, argument, expected, list(array.shape))
-    image_size = np.asarray(dataset.image_size)
-    heatmap_size = np.asarray(dataset.heatmap_size)
-    places = joints[:count, :2] / (image_size / heatmap_size)
+    image_size = width_height(name, "dataset.image_size", dataset.image_size)
+    size = width_height(name, "dataset.heatmap_size", dataset.heatmap_size)
+    places = joints[:count, :2] / np.divide(image_size, size)
     if not fixed and not np.isfinite(places).all():
         raise ValueError(f"{name}: joints must be finite")
-    size = tuple(heatmap_size.tolist())
     target, weights = gaussian_targets(
         places, joints_vis[:count, 0], size, dataset.sigma, preset="hrnet", fixed=fixed
     )

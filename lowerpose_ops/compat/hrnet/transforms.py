@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import to_image
-from ._checks import Array, check_batch
+from .._checks import Array, as_array, check_array, width_height
 
 
 def flip_back(
@@ -38,7 +38,7 @@ def flip_back(
         [[[[5.0, 4.0, 3.0]], [[2.0, 1.0, 0.0]]]]
     """
     name = "flip_back"
-    check_batch(name, "output_flipped", output_flipped)
+    check_array(name, "output_flipped", output_flipped, {4: "[B, J, H, W]"})
     pairs = arguments.index_pairs(name, "matched_parts", matched_parts)
     num_joints = output_flipped.shape[1]
     if pairs and max(pairs) >= num_joints:
@@ -85,20 +85,20 @@ def transform_preds(
     """
     name = "transform_preds"
     arguments.check_flag(name, "fixed", fixed)
-    if not isinstance(coords, np.ndarray):
-        raise arguments.type_error(name, "coords", "a NumPy array", coords)
-    if coords.ndim != 2 or coords.shape[1] < 2:
+    check_array(name, "coords", coords, {2: "[J, 2]"})
+    if coords.shape[1] < 2:
         raise arguments.value_error(name, "coords", "[J, 2]", list(coords.shape))
-    box_center, box_scale = np.asarray(center), np.asarray(scale)
+    box_center = as_array(name, "center", center, {1: "[2]"})
+    box_scale = as_array(name, "scale", scale, {0: "one number", 1: "[2]"})
     if box_scale.size == 1:
         box_scale = np.broadcast_to(box_scale.reshape(1), (2,))
-    size = tuple(output_size)
+    size = width_height(name, "output_size", output_size)
     moved = np.zeros(coords.shape)
     moved[:, :2] = to_image(
         coords[:, :2].astype(np.float64),
         box_center,
         box_scale,
-        size,  # type: ignore[arg-type]
+        size,
         pixel_std=200.0,
         scale_axes="xy" if fixed else "x_only",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ... import _arguments as arguments
-from ._checks import Array
+from .._checks import Array
 
 # Half of the kernels that OpenCV keeps in tables; larger ones have a formula.
 _SMALL = {

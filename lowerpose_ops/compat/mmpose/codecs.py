@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps
+from .._checks import Array, check_array, own_dtype, width_height
 from ._blur import smooth
-from ._checks import Array, check_array, own_dtype
 from .heatmaps import (
     generate_gaussian_heatmaps,
     generate_offset_heatmap,
@@ -18,13 +17,6 @@ from .heatmaps import (
     generate_unbiased_gaussian_heatmaps,
 )
 from .refinement import get_heatmap_maximum
-
-
-def _size(name: str, argument: str, size: Sequence[int]) -> tuple[int, int]:
-    try:
-        return arguments.heatmap_size(name, tuple(size))
-    except (TypeError, ValueError) as error:
-        raise type(error)(str(error).replace("heatmap_size", argument)) from None
 
 
 class _Codec:
@@ -76,8 +68,8 @@ class MSRAHeatmap(_Codec):
         *,
         fixed: bool = False,
     ) -> None:
-        self.input_size = _size("MSRAHeatmap", "input_size", input_size)
-        self.heatmap_size = _size("MSRAHeatmap", "heatmap_size", heatmap_size)
+        self.input_size = width_height("MSRAHeatmap", "input_size", input_size)
+        self.heatmap_size = width_height("MSRAHeatmap", "heatmap_size", heatmap_size)
         self.sigma = sigma
         self.unbiased = unbiased
         self.blur_kernel_size = blur_kernel_size
@@ -162,8 +154,8 @@ class UDPHeatmap(_Codec):
         fixed: bool = False,
     ) -> None:
         name = "UDPHeatmap"
-        self.input_size = _size(name, "input_size", input_size)
-        self.heatmap_size = _size(name, "heatmap_size", heatmap_size)
+        self.input_size = width_height(name, "input_size", input_size)
+        self.heatmap_size = width_height(name, "heatmap_size", heatmap_size)
         if 1 in self.heatmap_size:
             raise arguments.value_error(name, "heatmap_size", "at least (2, 2)", heatmap_size)
         arguments.choice(name, "heatmap_type", heatmap_type, ("gaussian", "combined"))

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import pck_counts
-from ._checks import Array, check_array
+from .._checks import Array, check_array
 
 
 def _distances(

@@ -9,7 +9,8 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import gaussian_targets
-from ._checks import Array, check_keypoints
+from .._checks import Array, width_height
+from ._checks import check_keypoints
 
 
 def _draw(
@@ -74,7 +75,8 @@ def generate_gaussian_heatmaps(
         spread = spread[None]
     else:
         spread = sigma
-    return _draw(tuple(heatmap_size), keypoints, keypoints_visible, spread, "mmpose_msra", fixed)  # type: ignore[arg-type]
+    size = width_height(name, "heatmap_size", heatmap_size)
+    return _draw(size, keypoints, keypoints_visible, spread, "mmpose_msra", fixed)
 
 
 def generate_udp_gaussian_heatmaps(
@@ -98,7 +100,8 @@ def generate_udp_gaussian_heatmaps(
     name = "generate_udp_gaussian_heatmaps"
     check_keypoints(name, keypoints, keypoints_visible)
     number = arguments.number(name, "sigma", sigma)
-    return _draw(tuple(heatmap_size), keypoints, keypoints_visible, number, "mmpose_udp", fixed)  # type: ignore[arg-type]
+    size = width_height(name, "heatmap_size", heatmap_size)
+    return _draw(size, keypoints, keypoints_visible, number, "mmpose_udp", fixed)
 
 
 def generate_unbiased_gaussian_heatmaps(
@@ -125,7 +128,7 @@ def generate_unbiased_gaussian_heatmaps(
     check_keypoints(name, keypoints, keypoints_visible)
     arguments.check_flag(name, "fixed", fixed)
     radius = 3 * arguments.number(name, "sigma", sigma)
-    size = arguments.heatmap_size(name, tuple(heatmap_size))
+    size = width_height(name, "heatmap_size", heatmap_size)
     drawn = ~(keypoints_visible < 0.5)
     missed = ((keypoints - radius >= size) | (keypoints + radius + 1 < 0)).any(-1)
     nan = np.isnan(keypoints).any(-1)
@@ -170,7 +173,7 @@ def generate_offset_heatmap(
     name = "generate_offset_heatmap"
     check_keypoints(name, keypoints, keypoints_visible)
     arguments.check_flag(name, "fixed", fixed)
-    width, height = arguments.heatmap_size(name, tuple(heatmap_size))
+    width, height = width_height(name, "heatmap_size", heatmap_size)
     radius = arguments.number(name, "radius_factor", radius_factor) * max(width, height)
     if radius <= 0:
         raise arguments.value_error(name, "radius_factor", "positive", radius_factor)

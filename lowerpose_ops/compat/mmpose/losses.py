@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ... import _arguments as arguments
+from ..._library import check_tensors
 from ...ops.joints_mse import joints_mse_loss
 from ...ops.joints_ohkm_mse import joints_ohkm_mse_loss
 
@@ -49,6 +50,10 @@ class KeypointMSELoss(nn.Module):
         mask: Tensor | None = None,
     ) -> Tensor:
         name = "KeypointMSELoss"
+        given = {"target_weights": target_weights, "mask": mask}
+        optional = {argument: tensor for argument, tensor in given.items() if tensor is not None}
+        check_tensors(name, output=output, target=target, **optional)
+        arguments.check_ndim(name, "target", target, {4: "[B, K, H, W]"})
         if target_weights is not None:
             layouts = {2: "[B, K]", 4: "[B, K, H, W]"}
             arguments.check_ndim(name, "target_weights", target_weights, layouts)
@@ -105,6 +110,7 @@ class KeypointOHKMMSELoss(nn.Module):
         elif target_weights is None:
             raise ValueError(f"{name}: target_weights must be a tensor with use_target_weight=True")
         else:
+            check_tensors(name, output=output, target_weights=target_weights)
             arguments.check_ndim(name, "target_weights", target_weights, {2: "[B, K]"})
         options = {"topk": self.topk, "loss_weight": self.loss_weight}
         return joints_ohkm_mse_loss(output, target, target_weights, preset="mmpose", **options)  # type: ignore[arg-type]

@@ -10,8 +10,8 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps
+from .._checks import Array, check_array, own_dtype
 from ._blur import blur
-from ._checks import Array, check_array, own_dtype
 
 _EPSILON = float(np.finfo(np.float32).eps)
 _LONGEST_STEP = 2.0  # of what is fixed; the native operation's
