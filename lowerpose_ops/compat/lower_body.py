@@ -128,8 +128,11 @@ def decode_heatmaps(
         >>> xs[0, 0].item(), ys[0, 0].item(), xs[0, 1].item()
         (40.0, 80.0, 94.0)
     """
+    from .._library import check_tensors
+
     name = "decode_heatmaps"
     arguments.check_flag(name, "fixed", fixed)
+    check_tensors(name, hm=hm)
     coords: torch.Tensor = soft_argmax2d(hm, beta)
     arguments.check_ndim(name, "hm", hm, {4: "[B, J, H, W]"})
     xs, ys = (coords * arguments.number(name, "stride", stride)).unbind(-1)

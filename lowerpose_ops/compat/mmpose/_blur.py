@@ -40,15 +40,24 @@ def smooth(maps: Array, size: int, border: str) -> Array:
     return blurred
 
 
-def blur(name: str, heatmaps: Array, size: int) -> None:
-    """Blurs maps [K, H, W] in place, with zeros around them, and keeps each map's maximum."""
+_LARGEST = 999  # pixels of a kernel; no heatmap is as large
+
+
+def check_kernel(name: str, size: object) -> int:
+    """An odd number of pixels."""
     if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
         raise arguments.type_error(name, "blur_kernel_size", "an integer", size)
-    if size < 3 or size % 2 == 0 or size > arguments.LARGEST_SIZE:
-        raise arguments.value_error(name, "blur_kernel_size", "odd and at least 3", size)
+    if not 3 <= size <= _LARGEST or size % 2 == 0:
+        raise arguments.value_error(name, "blur_kernel_size", f"odd, from 3 to {_LARGEST}", size)
+    return int(size)
+
+
+def blur(name: str, heatmaps: Array, kernel_size: int) -> None:
+    """Blurs maps [K, H, W] in place, with zeros around them, and keeps each map's maximum."""
+    size = check_kernel(name, kernel_size)
     if 0 in heatmaps.shape:
         raise arguments.value_error(name, "heatmaps", "maps with pixels", list(heatmaps.shape))
-    blurred = smooth(heatmaps, int(size), "zero").astype(np.float32)
+    blurred = smooth(heatmaps, size, "zero").astype(np.float32)
     with np.errstate(all="ignore"):  # an empty map becomes NaN
         factor = heatmaps.max((1, 2)) / blurred.max((1, 2))
         heatmaps[:] = blurred * factor[:, None, None]

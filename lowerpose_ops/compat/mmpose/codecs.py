@@ -9,7 +9,7 @@ import numpy as np
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps
 from .._checks import Array, check_array, own_dtype, width_height
-from ._blur import smooth
+from ._blur import check_kernel, smooth
 from .heatmaps import (
     generate_gaussian_heatmaps,
     generate_offset_heatmap,
@@ -72,7 +72,7 @@ class MSRAHeatmap(_Codec):
         self.heatmap_size = width_height("MSRAHeatmap", "heatmap_size", heatmap_size)
         self.sigma = sigma
         self.unbiased = unbiased
-        self.blur_kernel_size = blur_kernel_size
+        self.blur_kernel_size = check_kernel("MSRAHeatmap", blur_kernel_size)
         self.fixed = arguments.check_flag("MSRAHeatmap", "fixed", fixed)
         self.scale_factor = np.divide(input_size, heatmap_size).astype(np.float32)
 
@@ -162,7 +162,7 @@ class UDPHeatmap(_Codec):
         self.heatmap_type = heatmap_type
         self.sigma = sigma
         self.radius_factor = radius_factor
-        self.blur_kernel_size = blur_kernel_size
+        self.blur_kernel_size = check_kernel(name, blur_kernel_size)
         self.fixed = arguments.check_flag(name, "fixed", fixed)
         inner = np.subtract(input_size, 1) / np.subtract(heatmap_size, 1)
         self.scale_factor = inner.astype(np.float32)

@@ -37,7 +37,9 @@ def _distances(
             layouts = " or ".join(str(list(layout)) for layout in sorted(expected, reverse=True))
             raise arguments.value_error(name, argument, layouts, list(array.shape))
     if mask.dtype != bool:
-        raise arguments.type_error(name, "mask", "bool", mask.dtype.name)
+        raise TypeError(f"{name}: mask must be bool, got {mask.dtype}")
+    if norm.dtype.kind not in "fi" or (norm.dtype.itemsize < 4 and norm.dtype != np.float16):
+        raise TypeError(f"{name}: {norm_name} must be floating or int32 or int64, got {norm.dtype}")
     if fixed:
         counts = mask & np.all((norm > 0) & np.isfinite(norm), axis=1, keepdims=True)
         norm = np.where(norm > 0, norm, 1)
@@ -45,7 +47,9 @@ def _distances(
         counts = mask & np.all(norm != 0, axis=1, keepdims=True)
         norm[norm <= 0] = 1e6
     with np.errstate(all="ignore"):
-        distances = np.linalg.norm((pred - gt) / norm[:, None, :], axis=-1)
+        # The difference of two bool or uint8 arrays is none.
+        difference = np.subtract(pred, gt, dtype=np.result_type(pred, gt, np.float16))
+        distances = np.linalg.norm(difference / norm[:, None, :], axis=-1)
     return distances.astype(np.float32), counts
 
 
@@ -276,9 +280,11 @@ def keypoint_mpjpe(
         if array.shape != shape:
             raise arguments.value_error(name, argument, str(list(shape)), list(array.shape))
     if mask.dtype != bool:
-        raise arguments.type_error(name, "mask", "bool", mask.dtype.name)
+        raise TypeError(f"{name}: mask must be bool, got {mask.dtype}")
     if not mask.any():
         raise ValueError(f"{name}: mask must be True somewhere")
+    floating = np.result_type(pred, gt, np.float32)  # bool has no difference, uint8 a wrong one
+    pred, gt = pred.astype(floating), gt.astype(floating)
     taking_part = (mask if fixed else np.ones_like(mask))[..., None]
     if alignment == "scale":
         with np.errstate(all="ignore"):
