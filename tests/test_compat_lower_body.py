@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from lowerpose_ops.compat import _lower_body_loss, lower_body
+from lowerpose_ops.compat import _lower_body_boxes, _lower_body_loss, lower_body
 from tests import compat_lower_body_transcriptions as transcriptions
 from tests.compat_signatures import keyword_only, positional
 
@@ -40,7 +40,7 @@ def test_the_loss_is_called_with_three():
     assert positional(lower_body.JointsMSELoss.forward) == "output, target, target_weight"
 
 
-@pytest.mark.parametrize("module", [lower_body, _lower_body_loss])
+@pytest.mark.parametrize("module", [lower_body, _lower_body_boxes, _lower_body_loss])
 def test_examples(module):
     results = doctest.testmod(module, extraglobs={"np": np, "torch": torch})
     assert results.attempted > 0

@@ -14,7 +14,6 @@ from .codecs import MSRAHeatmap, UDPHeatmap
 from .evaluation import (
     keypoint_auc,
     keypoint_epe,
-    keypoint_mpjpe,
     keypoint_nme,
     keypoint_pck_accuracy,
 )
@@ -24,6 +23,7 @@ from .heatmaps import (
     generate_udp_gaussian_heatmaps,
     generate_unbiased_gaussian_heatmaps,
 )
+from .mpjpe import keypoint_mpjpe
 from .refinement import (
     get_heatmap_maximum,
     refine_keypoints,
