@@ -187,8 +187,8 @@ def test_scores_refuse():
         mmpose.keypoint_mpjpe(pred, gt, mask, "root")
     with pytest.raises(ValueError, match=r"\[N, K, 3\]"):
         mmpose.keypoint_mpjpe(pred, gt, mask, "procrustes")
-    pred3, gt3, mask3, _ = persons(0, 3)
-    for value in (np.nan, np.inf, 1e38):  # whose products are no float32
+    pred3, gt3, mask3, _ = persons(0, 3, np.float64)
+    for value in (np.nan, np.inf, 1e308):  # whose products are no numbers any more
         pred3[0, 0] = value
         with pytest.raises(ValueError, match="finite"):
             mmpose.keypoint_mpjpe(pred3, gt3, mask3, "procrustes")
