@@ -106,6 +106,23 @@ def decode_heatmaps(
     threads: int,
     /,
 ) -> None: ...
+def oks(
+    pred: _Array,
+    gt: _Array,
+    visible: _Array,
+    area: _Array,
+    sigmas: _Array | None,
+    sigma_values: list[float],
+    pred_visible: _Array | None,
+    pred_area: _Array | None,
+    bbox: _Array | None,
+    eps: float,
+    no_visible: str,
+    divide_by: str,
+    similarity: _Array,
+    threads: int,
+    /,
+) -> None: ...
 def pck_counts(
     pred: _Array,
     gt: _Array,

@@ -17,6 +17,7 @@
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
 #include "ops/joints_mse_general.h"
+#include "ops/oks.h"
 #include "ops/pck.h"
 #include "ops/soft_argmax.h"
 #include "ops/to_image.h"
@@ -109,6 +110,18 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       },
       no_gil);
   m.def("joints_mse_general_backward", &joints_mse_general_backward, no_gil);
+  m.def(
+      "oks",
+      [](const TensorView& pred, const TensorView& gt, const TensorView& visible,
+         const TensorView& area, const OptionalView& sigmas,
+         const std::vector<double>& sigma_values, const OptionalView& pred_visible,
+         const OptionalView& pred_area, const OptionalView& box, double eps,
+         const std::string& no_visible, const std::string& divide_by, const TensorView& similarity,
+         int threads) {
+        oks(pred, gt, visible, area, sigmas, sigma_values, pred_visible, pred_area, box,
+            {eps, no_visible, divide_by}, similarity, threads);
+      },
+      no_gil);
   m.def("pck_counts", &pck_counts, no_gil);
   m.def("soft_argmax", &soft_argmax, no_gil);
   m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);
