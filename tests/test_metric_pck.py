@@ -171,6 +171,25 @@ def test_in_a_collection_and_by_calling():
     }
 
 
+def test_a_collection_keeps_other_rules_apart():
+    """Although nothing is correct in the first batch, by any of them."""
+    pred, gt, valid = scene()
+    kinds = {"at 128": (0.1, 128.0), "at 256": (0.1, 256.0), "loosely": (0.4, 128.0)}
+    scores = {name: lp.pck(pred, gt, valid, norm, limit) for name, (limit, norm) in kinds.items()}
+    assert len(set(scores.values())) == 3
+    metrics = {name: lp.metrics.PCK(*rules) for name, rules in kinds.items()}
+    metrics["joint by joint"] = lp.metrics.PCK(0.1, 128.0, reduce="joint_mean")
+    collection = torchmetrics.MetricCollection(dict(metrics), compute_groups=True)
+    collection.update(gt + 1000, gt, valid)
+    collection.update(pred, gt, valid)
+    # Whose counts are the same are counted once.
+    assert sorted(map(len, collection.compute_groups.values())) == [1, 1, 2]
+    for name, metric in collection.items():
+        if name in scores:
+            (score,) = metric.compute().values()
+            assert score.item() == pytest.approx(scores[name] / 2, rel=1e-15)
+
+
 RANKS = """
 import numpy as np
 rng = np.random.default_rng(0)

@@ -76,7 +76,6 @@ class PCK(Metric):
 
     correct: Tensor
     counted: Tensor
-    seen: Tensor
 
     def __init__(
         self,
@@ -117,7 +116,11 @@ class PCK(Metric):
         counts = torch.zeros(len(self.thresholds), MAX_JOINTS, dtype=torch.int64)
         self._add_sum("correct", counts)
         self._add_sum("counted", torch.zeros(MAX_JOINTS, dtype=torch.int64))
-        self._add_sum("seen", torch.zeros(MAX_JOINTS, dtype=torch.int64))
+        # How many people had the joint. In a collection of torchmetrics, metrics share their states
+        # if these have the same names and, after the first batch, the same values, which are often
+        # zero then. So the name tells the rules that counts are made by.
+        self._people = f"people of {(self.thresholds, self.norm, self.fixed_norm, self.rules)}"
+        self._add_sum(self._people, torch.zeros(MAX_JOINTS, dtype=torch.int64))
 
     def update(
         self,
@@ -151,11 +154,12 @@ class PCK(Metric):
         self.correct = self.correct + functional.pad(correct, missing)
         self.counted = self.counted + functional.pad(counted, missing)
         people = counted.new_full((num_joints,), len(pred))
-        self.seen = self.seen + functional.pad(people, missing)
+        people = getattr(self, self._people) + functional.pad(people, missing)
+        setattr(self, self._people, people)
 
     def compute(self) -> dict[str, Tensor]:
         """The score for each threshold, of all updates on all ranks."""
-        num_joints = int(self.seen.count_nonzero())
+        num_joints = int(getattr(self, self._people).count_nonzero())
         joints = list(range(num_joints)) if self.joints is None else self.joints
         correct, counted = self.correct[:, joints].double(), self.counted[joints]
         if self.reduce == "per_joint":
