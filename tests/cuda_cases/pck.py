@@ -64,6 +64,16 @@ def pck_case(
     return Case(name, ("pck_counts_kernel",) * launches, check)
 
 
+def no_joints() -> Case:
+    def check() -> None:
+        points = torch.zeros(2, 0, 2)
+        valid = torch.ones(2, 0)
+        assert lp.pck(points, points, valid, 1.0).isnan()
+        assert lp.keypoint_epe(points, points, valid).isnan()
+
+    return Case("pck without joints", (), check)
+
+
 CASES = [
     *(
         pck_case(norm, cmp, batch, 3)
@@ -72,4 +82,5 @@ CASES = [
     *(pck_case("pair", "lt", 300, 3, rules) for rules in RULES),
     pck_case("joint", "lt", 40, 0),
     pck_case("joint", "lt", 2, 129),
+    no_joints(),
 ]
