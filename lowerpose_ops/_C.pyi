@@ -124,17 +124,16 @@ def oks(
     /,
 ) -> None: ...
 def pck_counts(
+    operation: str,
     pred: _Array,
     gt: _Array,
     valid: _Array,
     norm: _Array | None,
-    norm_value: float,
-    norm_layout: str,
-    thresholds: list[float],
-    inclusive: bool,
+    rules: tuple[Any, ...],
     correct: _Array,
     counted: _Array,
-    ratio: _Array,
+    errors: _Array,
+    scores: _Array,
     scratch: _Array,
     /,
 ) -> None: ...

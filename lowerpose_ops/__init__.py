@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.keypoint_errors import (
+        keypoint_auc,
+        keypoint_epe,
+        keypoint_error_sums,
+        keypoint_nme,
+    )
     from ._dispatch.oks import oks
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
@@ -48,6 +54,10 @@ _EXPORTS = {
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
+    "keypoint_auc": "_dispatch.keypoint_errors",
+    "keypoint_epe": "_dispatch.keypoint_errors",
+    "keypoint_error_sums": "_dispatch.keypoint_errors",
+    "keypoint_nme": "_dispatch.keypoint_errors",
     "oks": "_dispatch.oks",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
@@ -71,6 +81,10 @@ __all__ = [
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
+    "keypoint_auc",
+    "keypoint_epe",
+    "keypoint_error_sums",
+    "keypoint_nme",
     "metrics",
     "oks",
     "pck",

@@ -94,3 +94,90 @@ def sigmas(operation: str, values: object, num_joints: int) -> list[float]:
         if number <= 0:
             raise arguments.value_error(operation, "sigmas", "positive", number)
     return numbers
+
+
+# The rules of a distance and of what is made of it, in the order of PckOptions of the core.
+PckRules = tuple[
+    float,
+    list[int],
+    str,
+    list[float],
+    bool,
+    list[float],
+    "float | None",
+    "list[int] | None",
+    str,
+]
+REDUCTIONS = ("pooled", "joint_mean", "joint_count_weighted")
+ERROR_REDUCTIONS = (*REDUCTIONS, "per_joint")
+
+
+def norm_of(operation: str, norm: object, array_word: str) -> tuple[float, list[int]]:
+    """A norm that is no array: a number, or two joints whose distance is the norm."""
+    if isinstance(norm, (tuple, list)):
+        return 1.0, _pair(operation, norm)
+    return arguments.number(operation, f"norm (if no {array_word})", norm), []
+
+
+def _pair(operation: str, joints: tuple[Any, ...] | list[Any]) -> list[int]:
+    indices = joint_indices(operation, "norm", joints)
+    if len(indices) != 2 or indices[0] == indices[1]:
+        raise arguments.value_error(operation, "norm", "two different joints", joints)
+    return indices
+
+
+def joint_indices(operation: str, argument: str, values: object) -> list[int]:
+    """Indices of joints. Native code knows which joints there are."""
+    if isinstance(values, np.ndarray):
+        values = values.tolist()
+    if not isinstance(values, (list, tuple)):
+        raise arguments.type_error(operation, argument, "a sequence of joint indices", values)
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise arguments.type_error(operation, argument, "joint indices", value)
+        if not 0 <= value < arguments.LARGEST_SIZE:
+            raise arguments.value_error(operation, argument, "joint indices", values)
+    return [int(value) for value in values]
+
+
+def pck_rules(
+    operation: str,
+    norm: tuple[float, list[int]],
+    norm_layout: object,
+    thresholds: list[float],
+    *,
+    cmp: object = "lt",
+    inside: object = None,
+    above: object = None,
+    joints: object = None,
+    reduce: object = "pooled",
+    reductions: tuple[str, ...] = REDUCTIONS,
+) -> PckRules:
+    """What the core is told of a distance beside its arrays."""
+    arguments.choice(operation, "cmp", cmp, ("lt", "le"))
+    arguments.choice(operation, "norm_layout", norm_layout, ("auto", "axis", "joint"))
+    arguments.choice(operation, "reduce", reduce, reductions)
+    size: list[float] = []
+    if inside is not None:
+        if not isinstance(inside, (tuple, list)) or len(inside) != 2:
+            raise arguments.value_error(operation, "inside", "(W, H)", inside)
+        size = [arguments.number(operation, "inside", side, "two numbers") for side in inside]
+        if min(size) <= 0:
+            raise arguments.value_error(operation, "inside", "(W, H), both positive", inside)
+    return (
+        *(norm[0], norm[1], str(norm_layout), thresholds, cmp == "le", size),
+        None if above is None else arguments.number(operation, "above", above),
+        None if joints is None else joint_indices(operation, "joints", joints),
+        # The core knows no joint apart: for each joint alone nothing is reduced.
+        str(reduce) if reduce in REDUCTIONS else "pooled",
+    )
+
+
+def auc_thresholds(operation: str, values: object) -> list[float]:
+    """The thresholds whose hits are averaged: without others, 20 of them up to 1."""
+    if values is None:
+        return [step / 20 for step in range(1, 21)]
+    limits = arguments.thresholds(operation, "thresholds", values)
+    if not limits:
+        raise arguments.value_error(operation, "thresholds", "at least one", values)
+    return limits

@@ -31,6 +31,7 @@ TESTS = [
     "test_cuda_kernels.py",
     "test_pck.py",
     "test_oks.py",
+    "test_keypoint_errors.py",
     "test_heatmap_decode.py",
     "test_decode_presets.py",
     "test_decode_accuracy.py",

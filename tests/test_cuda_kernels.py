@@ -74,15 +74,16 @@ def test_the_memory_of_every_argument_is_known(described, emulated):
 
 
 def test_no_joints_at_all(emulated):
-    """Nothing is launched, and the ratio is written all the same."""
+    """Nothing is launched, and the scores are written all the same."""
     empty = torch.zeros(2, 0, 2), torch.zeros(2, 0, 2), torch.ones(2, 0)
     assert launched_by(lambda: lp.pck(*empty, 1.0)) == ()
     # Not filled with NaN before, which is what it must become.
-    ratio, scratch = torch.zeros(1, dtype=torch.float64), torch.zeros(1, dtype=torch.int64)
+    scores, scratch = torch.zeros(2, dtype=torch.float64), torch.zeros(1, dtype=torch.int64)
     counts = torch.zeros(1, 0, dtype=torch.int64), torch.zeros(0, dtype=torch.int64)
-    options = (None, 1.0, "auto", [0.05], False)
-    emulated.module.pck_counts(*empty, *options, *counts, ratio, scratch)
-    assert ratio.isnan().all()
+    sums = torch.zeros(0, dtype=torch.float64)
+    rules = (1.0, [], "auto", [0.05], False, [], None, None, "pooled")
+    emulated.module.pck_counts("pck", *empty, None, rules, *counts, sums, scores, scratch)
+    assert scores.isnan().all()
 
 
 def test_the_device_of_the_tensors_is_made_current(emulated):

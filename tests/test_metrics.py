@@ -38,101 +38,75 @@ metric = Collector()
 """
 
 
-@either_way
-def test_update_compute_reset(tmp_path, torchmetrics):
-    code = """
+ONE_PROCESS = """
 metric.update(values(1, 2))
 metric.update(values())
 metric.update(values(3))
-print(metric.compute())
+assert metric.compute() == ([6, 6], [1, 2, 3], [1.0, 2.0, 3.0])
 metric.update(values(4))
-print(metric.compute())
+assert metric.compute() == ([10, 10], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])
 metric.reset()
 metric.update(values(5))
-print(metric.compute())
-print(metric(values(6, 7)), metric.compute())
-"""
-    (out,) = run_ranks(COLLECTOR + code, tmp_path, ranks=1, torchmetrics=torchmetrics)
-    assert out.splitlines() == [
-        "([6, 6], [1, 2, 3], [1.0, 2.0, 3.0])",
-        "([10, 10], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])",
-        "([5, 5], [5], [5.0])",
-        "([13, 13], [6, 7], [6.0, 7.0]) ([18, 18], [5, 6, 7], [5.0, 6.0, 7.0])",
-    ]
+assert metric.compute() == ([5, 5], [5], [5.0])
+assert metric(values(6, 7)) == ([13, 13], [6, 7], [6.0, 7.0])
+assert metric.compute() == ([18, 18], [5, 6, 7], [5.0, 6.0, 7.0])
 
-
-@either_way
-def test_ranks_with_unequal_numbers_of_rows_and_a_rank_without_any(tmp_path, torchmetrics):
-    code = """
-if rank == 0:
-    metric.update(values(1))
-if rank == 2:
-    metric.update(values(2, 3))
-    metric.update(values(4))
-print(metric.compute())
-if rank == 1:
-    metric.update(values(5))
-print(metric.compute())  # the rank's own states came back after the first time
-metric.reset()
-print(metric.compute())
-"""
-    outputs = run_ranks(COLLECTOR + code, tmp_path, ranks=3, torchmetrics=torchmetrics)
-    expected = [
-        "([10, 10], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])",
-        "([15, 15], [1, 5, 2, 3, 4], [1.0, 5.0, 2.0, 3.0, 4.0])",
-        "([0, 0], [], [])",
-    ]
-    assert [out.splitlines() for out in outputs] == [expected] * 3
-
-
-@either_way
-def test_forward_asks_no_other_rank(tmp_path, torchmetrics):
-    code = """
-print(metric(values(rank)))
-print(metric.compute())
-alone = Collector(sync_on_compute=False)
-alone.update(values(rank))
-print(alone.compute())
-"""
-    outputs = run_ranks(COLLECTOR + code, tmp_path, ranks=2, torchmetrics=torchmetrics)
-    for rank, out in enumerate(outputs):
-        own = f"({[rank, rank]}, {[rank]}, {[float(rank)]})"
-        assert out.splitlines() == [own, "([1, 1], [0, 1], [0.0, 1.0])", own]
-
-
-@either_way
-def test_moving_a_metric_keeps_the_types_of_its_states(tmp_path, torchmetrics):
-    """The meta device stands for another one."""
-    code = """
-metric.update(values(1))
+# Moving a metric keeps the types of its states. The meta device stands for another one.
 metric.half()
-print(metric.compute())
+assert metric.compute() == ([18, 18], [5, 6, 7], [5.0, 6.0, 7.0])
 metric.to("meta")
-print(metric.total.device, metric.total.dtype, metric.points[0].device, metric.points[0].dtype)
+assert (metric.total.device.type, metric.total.dtype) == ("meta", torch.int64)
+assert {(points.device.type, points.dtype) for points in metric.points} == {("meta", torch.float64)}
 metric.reset()
-print(metric.total.device, metric.device)
+assert metric.total.device.type == metric.device.type == "meta"
 """
-    (out,) = run_ranks(COLLECTOR + code, tmp_path, ranks=1, torchmetrics=torchmetrics)
-    assert out.splitlines() == [
-        "([1, 1], [1], [1.0])",
-        "meta torch.int64 meta torch.float64",
-        "meta meta",
-    ]
 
 
 @either_way
-def test_an_update_that_fails_in_forward_changes_nothing(tmp_path, torchmetrics):
-    if torchmetrics:
-        pytest.skip("torchmetrics forgets the states itself")
+def test_update_compute_reset_and_move(tmp_path, torchmetrics):
+    run_ranks(COLLECTOR + ONE_PROCESS, tmp_path, ranks=1, torchmetrics=torchmetrics)
+
+
+def test_an_update_that_fails_in_forward_changes_nothing(tmp_path):
+    """Without torchmetrics, which forgets all updates then."""
     code = """
 metric.update(values(1))
 try:
     metric("2")
 except AttributeError:
-    print(metric.compute())
+    assert metric.compute() == ([1, 1], [1], [1.0])
+else:
+    raise AssertionError("it did not fail")
 """
-    (out,) = run_ranks(COLLECTOR + code, tmp_path, ranks=1, torchmetrics=torchmetrics)
-    assert out.strip() == "([1, 1], [1], [1.0])"
+    run_ranks(COLLECTOR + code, tmp_path, ranks=1, torchmetrics=False)
+
+
+THREE_RANKS = """
+if rank == 0:
+    metric.update(values(1))
+if rank == 2:
+    metric.update(values(2, 3))
+    metric.update(values(4))
+assert metric.compute() == ([10, 10], [1, 2, 3, 4], [1.0, 2.0, 3.0, 4.0])
+if rank == 1:
+    metric.update(values(5))
+# The rank's own states came back, and the ranks that have nothing new are asked again.
+assert metric.compute() == ([15, 15], [1, 5, 2, 3, 4], [1.0, 5.0, 2.0, 3.0, 4.0])
+metric.reset()
+assert metric.compute() == ([0, 0], [], [])
+
+# Calling a metric asks no other rank.
+assert metric(values(rank)) == ([rank, rank], [rank], [float(rank)])
+assert metric.compute() == ([3, 3], [0, 1, 2], [0.0, 1.0, 2.0])
+alone = Collector(sync_on_compute=False)
+alone.update(values(rank))
+assert alone.compute() == ([rank, rank], [rank], [float(rank)])
+"""
+
+
+@either_way
+def test_ranks_with_unequal_numbers_of_rows_and_a_rank_without_any(tmp_path, torchmetrics):
+    run_ranks(COLLECTOR + THREE_RANKS, tmp_path, ranks=3, torchmetrics=torchmetrics)
 
 
 def test_importing_the_metrics_imports_no_torch():

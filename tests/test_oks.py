@@ -274,6 +274,7 @@ def test_a_similarity_has_no_gradient():
 def test_opcheck_and_compile():
     pred, gt, visible, area, bbox = (torch.tensor(array)[None] for array in scene(3))
     sigmas = torch.tensor(lp.COCO_SIGMAS)
+    lp.oks(pred, gt, visible, area, sigmas)  # which declares the operation
     options = (None, None, bbox, 0.0, "box", "visible")
     for given_sigmas, numbers in ((None, list(lp.COCO_SIGMAS)), (sigmas, [])):
         torch.library.opcheck(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 import lowerpose_ops as lp
 from lowerpose_ops.reference import pck as reference
+from tests.scores_transcriptions import accuracy_of_peaks, head_sized, pooled_inside
 
 values = st.sampled_from([0.0, 3.0, 4.0, 5.0, 12.5, -7.0, np.nan, np.inf, 2.0**31])
 
@@ -19,10 +20,16 @@ values = st.sampled_from([0.0, 3.0, 4.0, 5.0, 12.5, -7.0, np.nan, np.inf, 2.0**3
     data=st.data(),
     batch=st.integers(0, 3),
     num_joints=st.integers(1, 4),
-    kind=st.sampled_from(["number", "instance", "axis", "joint"]),
+    kind=st.sampled_from(["number", "instance", "axis", "joint", "pair"]),
     cmp=st.sampled_from(["lt", "le"]),
+    inside=st.sampled_from([None, (5.0, 12.5)]),
+    above=st.sampled_from([None, 0.0, 3.0]),
+    reduce=st.sampled_from(["pooled", "joint_mean", "joint_count_weighted"]),
 )
-def test_equals_the_reference(data, batch, num_joints, kind, cmp):
+def test_equals_the_reference(data, batch, num_joints, kind, cmp, inside, above, reduce):
+    if kind == "pair":
+        num_joints += 1
+
     def draw(elements, *shape):
         count = math.prod(shape)
         drawn = data.draw(st.lists(elements, min_size=count, max_size=count))
@@ -32,17 +39,20 @@ def test_equals_the_reference(data, batch, num_joints, kind, cmp):
     valid = draw(st.sampled_from([0.0, 0.4, 0.5, 1.0, 2.0, np.nan]), batch, num_joints)
     norms = st.sampled_from([10.0, 100.0, 0.0, -5.0, np.nan, np.inf])
     shapes = {"instance": (batch,), "axis": (batch, 2), "joint": (batch, num_joints)}
-    norm = 100.0 if kind == "number" else draw(norms, *shapes[kind])
+    fixed = {"number": 100.0, "pair": (num_joints - 1, 0)}
+    norm = fixed[kind] if kind in fixed else draw(norms, *shapes[kind])
     layout = kind if kind in ("axis", "joint") else "auto"
-    options = {"cmp": cmp, "norm_layout": layout}
+    options = {"cmp": cmp, "norm_layout": layout, "inside": inside, "above": above}
     thresholds = (0.0, 0.05, 0.5)
     counts = lp.pck_counts(pred, gt, valid, norm, thresholds, **options)
     expected = reference.pck_counts(pred, gt, valid, norm, thresholds, **options)
     for ours, plain in zip(counts, expected, strict=True):
         torch.testing.assert_close(ours, plain, rtol=0, atol=0)
-    ratio = lp.pck(pred, gt, valid, norm, 0.05, **options)
-    plain_ratio = expected[0][1].sum().double() / expected[1].sum()
-    torch.testing.assert_close(ratio, plain_ratio, rtol=0, atol=0, equal_nan=True)
+    joints = data.draw(st.none() | st.sets(st.integers(0, num_joints - 1)).map(tuple))
+    score = lp.pck(pred, gt, valid, norm, 0.05, joints=joints, reduce=reduce, **options)
+    plain = reference.mean_over_joints(expected[0][1], expected[1], joints, reduce)
+    # A mean of at most five fractions, added in another order.
+    torch.testing.assert_close(score, plain, rtol=1e-15, atol=0, equal_nan=True)
 
 
 @pytest.mark.usefixtures("device")
@@ -134,6 +144,16 @@ def test_counts_of_batches_add_up():
         ({"thresholds": -0.1}, ValueError, "thresholds must be not negative"),
         ({"thresholds": "0.1"}, TypeError, "thresholds must be a number or a sequence"),
         ({"cmp": "<"}, ValueError, "cmp must be 'le' or 'lt'"),
+        ({"norm": (0, 0)}, ValueError, r"norm must be two different joints, got \(0, 0\)"),
+        ({"norm": (0, 1, 1)}, ValueError, "norm must be two different joints"),
+        ({"norm": (0, 2)}, ValueError, "norm must be indices of the 2 joints, got 2"),
+        ({"norm": (0, 1.0)}, TypeError, "norm must be joint indices, got float"),
+        ({"norm": (0, -1)}, ValueError, r"norm must be joint indices, got \(0, -1\)"),
+        ({"inside": 5}, ValueError, r"inside must be \(W, H\), got 5"),
+        ({"inside": (5, 0)}, ValueError, r"inside must be \(W, H\), both positive"),
+        ({"inside": (5, "6")}, TypeError, "inside must be two numbers, got str"),
+        ({"above": "1"}, TypeError, "above must be a number, got str"),
+        ({"above": math.nan}, ValueError, "above must be finite"),
     ],
 )
 def test_refusals_name_what_is_wrong(change, error, message):
@@ -148,10 +168,105 @@ def test_refusals_name_what_is_wrong(change, error, message):
         lp.pck_counts(**arguments)
 
 
-def test_opcheck():
-    joints = torch.rand(2, 3, 2)
-    for norm in (None, torch.ones(2)):
+@pytest.mark.parametrize(
+    ("change", "error", "message"),
+    [
+        ({"joints": (0, 2)}, ValueError, "joints must be indices of the 2 joints, got 2"),
+        ({"joints": (1, 1)}, ValueError, "joints must be each there once, got 1 twice"),
+        ({"joints": 1}, TypeError, "joints must be a sequence of joint indices, got int"),
+        ({"joints": (True,)}, TypeError, "joints must be joint indices, got bool"),
+        ({"reduce": "mean"}, ValueError, "reduce must be 'joint_count_weighted' or 'joint_mean'"),
+        ({"reduce": "per_joint"}, ValueError, "reduce must be"),
+        ({"gt": np.zeros((2, 2, 2))}, ValueError, r"gt must be \[B, K, 2\] = \[1, 2, 2\]"),
+    ],
+)
+def test_refusals_of_scores(change, error, message):
+    joints = np.zeros((1, 2, 2))
+    arguments = {"pred": joints, "gt": joints, "valid": np.ones((1, 2)), "norm": 1.0} | change
+    with pytest.raises(error, match=f"pck: {message}"):
+        lp.pck(**arguments)
+
+
+def people(seed=0, batch=20, num_joints=16):
+    rng = np.random.default_rng(seed)
+    gt = rng.uniform(-20, 220, (batch, num_joints, 2))
+    pred = gt + rng.normal(0, 12, gt.shape)
+    return pred, gt, rng.random((batch, num_joints)) < 0.7, rng
+
+
+@pytest.mark.usefixtures("array_device")
+@pytest.mark.parametrize("threshold", [0.05, 0.1])
+def test_the_lower_body_project_s_accuracy(threshold):
+    pred, gt, valid, _ = people()
+    ours = lp.pck(pred, gt, valid, 256, threshold, cmp="le", inside=(192, 256))
+    theirs = pooled_inside(pred, gt, valid, threshold, width=192, height=256)
+    assert ours == pytest.approx(theirs, rel=1e-15)
+
+
+@pytest.mark.usefixtures("array_device")
+def test_hrnet_s_accuracy():
+    """Its norm has height and width exchanged; joints on the first two rows and columns do not
+    count; joints without data are left out of the mean."""
+    rng = np.random.default_rng(1)
+    gt = rng.integers(0, 12, (9, 17, 2)).astype(np.float64)
+    gt[:, 3] = 1
+    pred = gt + rng.integers(-4, 5, gt.shape)
+    norm = np.tile([64 / 10, 48 / 10], (9, 1))
+    ones = np.ones((9, 17))
+    ours = lp.pck(pred, gt, ones, norm, 0.5, above=1, reduce="joint_mean")
+    theirs = accuracy_of_peaks(pred, gt, height=64, width=48)
+    assert ours == pytest.approx(theirs, rel=1e-15)
+    right_way = lp.pck(pred, gt, ones, norm[:, ::-1], 0.5, above=1, reduce="joint_mean")
+    assert right_way != pytest.approx(theirs)
+
+
+@pytest.mark.usefixtures("array_device")
+def test_pckh():
+    pred, gt, valid, rng = people(2)
+    boxes = rng.uniform(10, 40, (len(gt), 4))
+    norm = 0.6 * np.hypot(boxes[:, 2], boxes[:, 3])
+    body = [joint for joint in range(16) if joint not in (6, 7)]
+    each, mean = head_sized(pred, gt, valid, norm, left_out=(6, 7))
+    correct, counted = lp.pck_counts(pred, gt, valid, norm, 0.5, cmp="le")
+    np.testing.assert_allclose(correct[0] / counted, each, rtol=1e-15)
+    for reduce in ("joint_count_weighted", "pooled"):
+        ours = lp.pck(pred, gt, valid, norm, 0.5, cmp="le", joints=body, reduce=reduce)
+        assert ours == pytest.approx(mean, rel=1e-14)
+    plain = lp.pck(pred, gt, valid, norm, 0.5, cmp="le", joints=body, reduce="joint_mean")
+    assert plain == pytest.approx(np.mean(each[body]), rel=1e-14)
+
+
+@pytest.mark.usefixtures("array_device")
+def test_a_pair_of_joints_as_norm():
+    pred, gt, _, _ = people(3)
+    everything = np.ones(gt.shape[:2])
+    waist = np.linalg.norm(gt[:, 2] - gt[:, 3], axis=-1)
+    by_hand = lp.pck_counts(pred, gt, everything, waist, (0.1, 0.5))
+    for ours, theirs in zip(
+        lp.pck_counts(pred, gt, everything, (2, 3), (0.1, 0.5)), by_hand, strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    # Whoever has no second hip has no norm.
+    everything[4, 3] = 0
+    assert lp.pck_counts(pred, gt, everything, (2, 3), 0.5)[1].tolist() == [19] * 16
+
+
+def test_opcheck_and_compile():
+    joints = torch.linspace(0.1, 0.9, 12).reshape(2, 3, 2)
+    rules = (1.0, [], "auto", [0.05, 0.1], False, [], None, None, "pooled")
+    lp.pck(joints, joints, torch.ones(2, 3), 1.0)  # which declares the operation
+    others = (1.0, [0, 2], "auto", [0.05], True, [48.0, 64.0], 0.01, [0, 1], "joint_mean")
+    for norm, given_rules in ((None, rules), (torch.ones(2), rules), (None, others)):
         torch.library.opcheck(
             torch.ops.lowerpose_ops.pck_counts.default,
-            (joints, joints + 0.1, torch.ones(2, 3), norm, 1.0, "auto", [0.05, 0.1], False),
+            ("pck", joints, joints + 0.1, torch.ones(2, 3), norm, *given_rules),
         )
+    torch._dynamo.reset()
+
+    def score(pred, gt):
+        options = {"inside": (48, 64), "joints": (0, 1), "reduce": "joint_mean"}
+        return lp.pck(pred, gt, torch.ones(2, 3), (0, 2), 0.5, **options) + 1
+
+    compiled = torch.compile(score, fullgraph=True, backend="aot_eager")
+    shifted = joints + 0.1
+    torch.testing.assert_close(compiled(joints, shifted), score(joints, shifted), rtol=0, atol=0)

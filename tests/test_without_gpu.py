@@ -92,12 +92,13 @@ NATIVE_CALLS = {
     "pck_counts": (
         "pck_counts",
         [
-            *(torch.ones(2, 3, 2), torch.ones(2, 3, 2), torch.ones(2, 3), None),
-            *(1.0, "auto", [0.5], False),
+            *("pck_counts", torch.ones(2, 3, 2), torch.ones(2, 3, 2), torch.ones(2, 3), None),
+            (1.0, [], "auto", [0.5], False, [], None, None, "pooled"),
             *(torch.empty(1, 3, dtype=torch.int64), torch.empty(3, dtype=torch.int64)),
-            *(torch.empty(1, dtype=torch.float64), torch.empty(1, dtype=torch.int64)),
+            *(torch.empty(3, dtype=torch.float64), torch.empty(2, dtype=torch.float64)),
+            torch.empty(1, dtype=torch.int64),
         ],
-        (8, 9, 10),
+        (6, 7, 8, 9),
     ),
     "to_image": (
         "to_image",

@@ -27,6 +27,11 @@ using namespace lowerpose;
 
 using OptionalView = std::optional<TensorView>;
 
+// In the order of PckOptions.
+using PckRules = std::tuple<double, std::vector<std::int64_t>, std::string, std::vector<double>,
+                            bool, std::vector<double>, std::optional<double>,
+                            std::optional<std::vector<std::int64_t>>, std::string>;
+
 // What a preset fixes, in the order of HeatmapDecodeOptions and TaylorOptions.
 using DecodeRules =
     std::tuple<std::string, std::string, std::string, std::string, std::string, bool, bool>;
@@ -122,7 +127,16 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
             {eps, no_visible, divide_by}, similarity, threads);
       },
       no_gil);
-  m.def("pck_counts", &pck_counts, no_gil);
+  m.def(
+      "pck_counts",
+      [](const std::string& operation, const TensorView& pred, const TensorView& gt,
+         const TensorView& valid, const OptionalView& norm, const PckRules& rules,
+         const TensorView& correct, const TensorView& counted, const TensorView& errors,
+         const TensorView& scores, const TensorView& scratch) {
+        pck_counts(operation, pred, gt, valid, norm, from_tuple<PckOptions>(rules), correct,
+                   counted, errors, scores, scratch);
+      },
+      no_gil);
   m.def("soft_argmax", &soft_argmax, no_gil);
   m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);
   m.def(

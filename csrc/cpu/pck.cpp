@@ -1,7 +1,6 @@
 #include "ops/pck.h"
 
 #include <algorithm>
-#include <limits>
 
 namespace lowerpose::cpu {
 
@@ -9,24 +8,22 @@ namespace lowerpose::cpu {
 void pck_counts(const PckParams& p) {
   std::fill_n(p.correct, p.num_thresholds * p.num_joints, 0);
   std::fill_n(p.counted, p.num_joints, 0);
+  std::fill_n(p.errors, p.num_joints, 0.0);
   for (std::int64_t b = 0; b < p.batch; ++b) {
     for (std::int64_t k = 0; k < p.num_joints; ++k) {
       const PckDistance distance = pck_distance(p, b, k);
       if (!distance.counts) continue;
       ++p.counted[k];
+      p.errors[k] += pck_error(distance.value);
       for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
         p.correct[t * p.num_joints + k] += pck_hit(p, distance.value, p.thresholds[t]);
       }
     }
   }
-  std::int64_t all = 0;
-  for (std::int64_t k = 0; k < p.num_joints; ++k) all += p.counted[k];
   for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
-    std::int64_t hits = 0;
-    for (std::int64_t k = 0; k < p.num_joints; ++k) hits += p.correct[t * p.num_joints + k];
-    p.ratio[t] = all == 0 ? std::numeric_limits<double>::quiet_NaN()
-                          : static_cast<double>(hits) / static_cast<double>(all);
+    p.scores[t] = pck_mean(p, p.correct + t * p.num_joints);
   }
+  p.scores[p.num_thresholds] = pck_mean(p, p.errors);
 }
 
 }  // namespace lowerpose::cpu

@@ -1,5 +1,3 @@
-#include <cmath>
-
 #include "cuda/queue.h"
 #include "cuda/reduce.cuh"
 #include "ops/pck.h"
@@ -18,15 +16,15 @@ struct Thresholds {
   std::int64_t first;  // the row of `correct` that belongs to values[0]
 };
 
-// Adds the joints' counts in the last block.
-__device__ void finish_ratio(const PckParams& p, const Thresholds& thresholds) {
-  std::int64_t all = 0;
-  for (std::int64_t k = 0; k < p.num_joints; ++k) all += p.counted[k];
-  for (int t = threadIdx.x; t < thresholds.count; t += kThreads) {
-    const std::int64_t row = thresholds.first + t;
-    std::int64_t hits = 0;
-    for (std::int64_t k = 0; k < p.num_joints; ++k) hits += p.correct[row * p.num_joints + k];
-    p.ratio[row] = all == 0 ? NAN : static_cast<double>(hits) / static_cast<double>(all);
+// What the joints add up to, in the last block.
+__device__ void finish_scores(const PckParams& p, const Thresholds& thresholds) {
+  for (int t = threadIdx.x; t <= thresholds.count; t += kThreads) {
+    if (t < thresholds.count) {
+      const std::int64_t row = thresholds.first + t;
+      p.scores[row] = pck_mean(p, p.correct + row * p.num_joints);
+    } else {
+      p.scores[p.num_thresholds] = pck_mean(p, p.errors);
+    }
   }
 }
 
@@ -39,11 +37,13 @@ __global__ void __launch_bounds__(kThreads)
   for (int t = lane; t < thresholds.count; t += kWarp) correct[warp][t] = 0;
   __syncwarp();
   std::int64_t count = 0;
+  double error = 0;  // of this thread's samples
   for (std::int64_t first = warp * kWarp; first < p.batch; first += kThreads) {
     const std::int64_t b = first + lane;
     PckDistance distance = {};
     if (b < p.batch) distance = pck_distance(p, b, k);
     count += __popc(__ballot_sync(kAllLanes, distance.counts));
+    if (distance.counts) error += pck_error(distance.value);
     for (int t = 0; t < thresholds.count; ++t) {
       const bool hit = distance.counts && pck_hit(p, distance.value, thresholds.values[t]);
       const unsigned hits = __ballot_sync(kAllLanes, hit);
@@ -51,7 +51,7 @@ __global__ void __launch_bounds__(kThreads)
     }
   }
   if (lane == 0) counted[warp] = count;
-  __syncthreads();
+  error = block_sum<kThreads>(error);  // its barrier is the counts' too
   for (int t = threadIdx.x; t < thresholds.count; t += kThreads) {
     std::int64_t hits = 0;
     for (int w = 0; w < kWarps; ++w) hits += correct[w][t];
@@ -61,9 +61,10 @@ __global__ void __launch_bounds__(kThreads)
     count = 0;
     for (int w = 0; w < kWarps; ++w) count += counted[w];
     p.counted[k] = count;
+    p.errors[k] = error;
   }
   __syncthreads();
-  if (is_last_block(reinterpret_cast<unsigned*>(p.scratch))) finish_ratio(p, thresholds);
+  if (is_last_block(reinterpret_cast<unsigned*>(p.scratch))) finish_scores(p, thresholds);
 }
 
 // One launch for up to kThresholds thresholds; no threshold at all still counts the joints.
@@ -89,9 +90,8 @@ cudaError_t count(const PckParams& p, cudaStream_t queue) {
 const char* pck_counts(const PckParams& p, const Stream& stream) {
   return on(stream, [&](cudaStream_t queue) {
     if (p.num_joints > 0) return count(p, queue);
-    if (p.num_thresholds == 0) return cudaSuccess;
-    // Nothing counts: the ratios are NaN, as which all bits set are read.
-    return cudaMemsetAsync(p.ratio, 0xff, p.num_thresholds * sizeof(*p.ratio), queue);
+    // Nothing counts: the scores are NaN, as which all bits set are read.
+    return cudaMemsetAsync(p.scores, 0xff, (p.num_thresholds + 1) * sizeof(*p.scores), queue);
   });
 }
 

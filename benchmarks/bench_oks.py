@@ -1,0 +1,84 @@
+"""Object keypoint similarity against pycocotools and the forms in use."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import lowerpose_ops as lp
+
+DETECTIONS, PERSONS, JOINTS = 20, 12, 17  # of an image; COCO keeps 20 detections of each
+BATCH = 256  # aligned pairs, as in a loss or a table of a validation batch
+
+
+def scene(detections, persons):
+    rng = np.random.default_rng(0)
+    gt = rng.uniform(0, 300, (persons, JOINTS, 2))
+    pred = gt[rng.integers(0, persons, detections)] + rng.normal(0, 10, (detections, JOINTS, 2))
+    visible = rng.integers(0, 3, (persons, JOINTS))
+    visible[:, 0] = 2
+    box = np.concatenate([gt.min(1), gt.max(1) - gt.min(1)], 1)
+    return pred, gt, visible, rng.uniform(1000, 40000, persons), box
+
+
+def numpy_at_once(pred, gt, visible, area, widths):
+    """Good NumPy: all pairs at once, in memory of D G K numbers."""
+    squared = ((pred[:, None] - gt[None]) ** 2).sum(-1)
+    terms = np.exp(-squared / widths / (area[None, :, None] + np.spacing(1)) / 2)
+    seen = visible > 0
+    return (terms * seen).sum(-1) / seen.sum(-1)
+
+
+def torch_at_once(pred, gt, visible, area, widths):
+    squared = (pred - gt).pow(2).sum(-1)
+    seen = visible > 0
+    return (torch.exp(-squared / widths / (area[:, None] + 1e-16) / 2) * seen).sum(-1) / seen.sum(
+        -1
+    )
+
+
+def evaluation_of(pred, gt, visible, area, box):
+    """pycocotools' object for one image."""
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    evaluation = cocoeval.COCOeval(iouType="keypoints")
+    labelled = np.concatenate([gt, visible[..., None]], 2).reshape(len(gt), -1)
+    evaluation._gts[1, 1] = [
+        {"keypoints": list(joints), "area": size, "bbox": list(sides)}
+        for joints, size, sides in zip(labelled, area, box, strict=True)
+    ]
+    joints = np.concatenate([pred, np.ones((*pred.shape[:2], 1))], 2).reshape(len(pred), -1)
+    evaluation._dts[1, 1] = [{"keypoints": list(row), "score": -i} for i, row in enumerate(joints)]
+    return evaluation
+
+
+def test_pairs_of_an_image(compare):
+    pred, gt, visible, area, box = scene(DETECTIONS, PERSONS)
+    evaluation = evaluation_of(pred, gt, visible, area, box)
+    widths = (2 * np.array(lp.COCO_SIGMAS)) ** 2
+    ours = lp.oks(pred, gt, visible, area, bbox=box, no_visible="box")
+    np.testing.assert_allclose(ours, evaluation.computeOks(1, 1), rtol=1e-12)
+    np.testing.assert_allclose(ours, numpy_at_once(pred, gt, visible, area, widths), rtol=1e-12)
+    inputs = pred, gt, visible, area, ours
+    compare(f"oks, {DETECTIONS} x {PERSONS}")(
+        lambda: lp.oks(pred, gt, visible, area, bbox=box, no_visible="box"),
+        {
+            "floor: copies of the same bytes": lambda: [array.copy() for array in inputs],
+            "pycocotools": lambda: evaluation.computeOks(1, 1),
+            "NumPy, all pairs at once": lambda: numpy_at_once(pred, gt, visible, area, widths),
+        },
+    )
+
+
+def test_aligned(compare):
+    tensors = tuple(map(torch.tensor, scene(BATCH, BATCH)[:4]))
+    widths = torch.tensor((2 * np.array(lp.COCO_SIGMAS)) ** 2)
+    ours = lp.oks(*tensors, aligned=True)
+    torch.testing.assert_close(ours, torch_at_once(*tensors, widths))
+    compare(f"oks, aligned, B={BATCH}")(
+        lambda: lp.oks(*tensors, aligned=True),
+        {
+            "floor: copies of the same bytes": lambda: [t.clone() for t in (*tensors, ours)],
+            "eager torch": lambda: torch_at_once(*tensors, widths),
+        },
+    )
