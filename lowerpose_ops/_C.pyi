@@ -106,6 +106,62 @@ def decode_heatmaps(
     threads: int,
     /,
 ) -> None: ...
+def keypoint_ap_order(
+    group: _Array,
+    scores: _Array | None,
+    most: int,
+    offsets: _Array,
+    order: _Array,
+    /,
+) -> None: ...
+def keypoint_ap_match(
+    pred: _Array,
+    pred_area: _Array,
+    pred_takes: _Array,
+    pred_offsets: _Array,
+    gt: _Array,
+    gt_box: _Array,
+    gt_scale: _Array,
+    gt_area: _Array,
+    gt_ignored: _Array,
+    gt_crowd: _Array,
+    gt_counts: _Array,
+    gt_offsets: _Array,
+    variances: _Array,
+    thresholds: _Array,
+    ranges: _Array,
+    oks_offsets: _Array,
+    oks: _Array,
+    match: _Array,
+    outcome: _Array,
+    positives: _Array,
+    joints: _Array,
+    order: _Array,
+    taken: _Array,
+    reach: _Array,
+    nan_matches: bool,
+    threads: int,
+    /,
+) -> None: ...
+def keypoint_ap_curves(
+    outcome: _Array,
+    positives: _Array,
+    scores: _Array,
+    pred_offsets: _Array,
+    images: _Array,
+    categories: _Array,
+    ranges: _Array,
+    max_dets: _Array,
+    recalls: _Array,
+    precision: _Array,
+    recall: _Array,
+    score: _Array,
+    order: _Array,
+    rank: _Array,
+    count: _Array,
+    threads: int,
+    /,
+) -> None: ...
 def pck_counts(
     pred: _Array,
     gt: _Array,
@@ -120,6 +176,18 @@ def pck_counts(
     ratio: _Array,
     scratch: _Array,
     /,
+) -> None: ...
+def read_annotations(
+    annotations: list[Any],
+    rows: _Array,
+    keys: tuple[str, ...],
+    defaults: tuple[float | None, ...],
+    tables: tuple[dict[Any, int] | None, ...],
+    numbers: _Array,
+    /,
+) -> None: ...
+def read_annotation_lists(
+    annotations: list[Any], rows: _Array, key: str, numbers: _Array, /
 ) -> None: ...
 def soft_argmax(
     heatmaps: _Array,

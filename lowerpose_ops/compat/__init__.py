@@ -1,0 +1,1 @@
+"""Drop-in modules: other projects' names, argument order, layouts and results."""
