@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING, Any
 from . import _native as _native
 
 if TYPE_CHECKING:
+    from . import metrics
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.oks import oks
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
     from ._dispatch.to_image import to_image
@@ -46,11 +48,14 @@ _EXPORTS = {
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
+    "oks": "_dispatch.oks",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
     "soft_argmax2d": "_dispatch.soft_argmax",
     "to_image": "_dispatch.to_image",
 }
+
+_SUBPACKAGES = {"metrics"}
 
 __all__ = [
     "COCO_SIGMAS",
@@ -66,6 +71,8 @@ __all__ = [
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
+    "metrics",
+    "oks",
     "pck",
     "pck_counts",
     "soft_argmax2d",
@@ -78,6 +85,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         value: Any = version(__name__)
+    elif name in _SUBPACKAGES:
+        value = import_module(f".{name}", __name__)
     elif name in _EXPORTS:
         value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
     else:
@@ -87,4 +96,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_EXPORTS, "__version__"})
+    return sorted({*globals(), *_EXPORTS, *_SUBPACKAGES, "__version__"})

@@ -19,7 +19,7 @@ class KeypointAPRules:
     zero_ids: Whether a match with a ground truth of id 0 is one ("matched"), or no match to the
         counts ("unmatched"). Negative ids: a match under "unmatched", none under "matched". "any"
         looks at no id.
-    num_keypoints: What makes a ground truth without labelled joints: its `num_keypoints` is 0
+    label_count: What makes a ground truth without labelled joints: its `num_keypoints` is 0
         ("given"), or no joint has v > 0 ("counted").
     unscored: Detections without a joint score above 0: "keep" or "drop" them.
     nan_similarity: A similarity that is NaN, where a coordinate is, is better than any other
@@ -31,7 +31,7 @@ class KeypointAPRules:
     """
 
     zero_ids: Literal["unmatched", "matched", "any"] = "unmatched"
-    num_keypoints: Literal["given", "counted"] = "given"
+    label_count: Literal["given", "counted"] = "given"
     unscored: Literal["keep", "drop"] = "keep"
     nan_similarity: Literal["match", "miss"] = "match"
     pooled_categories: Literal["unmatched", "matched"] = "unmatched"
@@ -40,7 +40,7 @@ class KeypointAPRules:
 
 CHOICES = {
     "zero_ids": ("unmatched", "matched", "any"),
-    "num_keypoints": ("given", "counted"),
+    "label_count": ("given", "counted"),
     "unscored": ("keep", "drop"),
     "nan_similarity": ("match", "miss"),
     "pooled_categories": ("unmatched", "matched"),
@@ -49,7 +49,7 @@ CHOICES = {
 
 PRESETS = {
     "coco": KeypointAPRules(),
-    "xtcoco": KeypointAPRules(zero_ids="matched", num_keypoints="counted", unscored="drop"),
+    "xtcoco": KeypointAPRules(zero_ids="matched", label_count="counted", unscored="drop"),
 }
 
 _REPAIRS = {

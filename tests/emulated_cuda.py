@@ -26,6 +26,7 @@ FILLED = {
     "joints_mse_general": (4, 5, 6, 7),
     "joints_mse_general_backward": (6,),
     "decode_heatmaps": (1, 2, 3),
+    "oks": (12,),
     "pck_counts": (8, 9, 10, 11),
     "soft_argmax": (4, 5),
     "soft_argmax_backward": (6, 7, 8),

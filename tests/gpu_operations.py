@@ -73,6 +73,11 @@ def count_points(*inputs: torch.Tensor) -> Tensors:
     return lp.pck_counts(*inputs, 64.0, (0.05, 0.1))
 
 
+def compare_points(pred: torch.Tensor, truth: torch.Tensor, seen: torch.Tensor) -> Tensors:
+    area = 400 + 50 * truth[:, 0, 0].abs()
+    return (lp.oks(pred, truth, seen > 0, area, lp.LOWER_BODY_SIGMAS),)
+
+
 OPERATIONS = {
     "gaussian_targets": Operation(
         draw_joints,
@@ -122,6 +127,12 @@ OPERATIONS = {
         argmax_and_gradients,
         ("soft_argmax_kernel", "soft_argmax_backward_kernel"),
         torch_kernels=2,  # beta, and the incoming gradient
+    ),
+    "oks": Operation(
+        draw_points,
+        compare_points,
+        ("oks_kernel",),
+        torch_kernels=4,  # the comparison, and three for the area
     ),
     "pck_counts": Operation(draw_points, count_points, ("pck_counts_kernel",)),
 }

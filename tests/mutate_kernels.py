@@ -30,6 +30,7 @@ NOT_MUTATED = {"seam.h"}
 TESTS = [
     "test_cuda_kernels.py",
     "test_pck.py",
+    "test_oks.py",
     "test_heatmap_decode.py",
     "test_joints_mse.py",
     "test_joints_mse_general.py",

@@ -80,6 +80,15 @@ NATIVE_CALLS = {
         [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), *PLAIN_DECODING],
         (1, 2),
     ),
+    "oks": (
+        "oks",
+        [
+            *(torch.ones(1, 2, 3, 2), torch.ones(1, 4, 3, 2), torch.ones(1, 4, 3)),
+            *(torch.ones(1, 4), None, [0.1] * 3, None, None, None, 0.0, "nan", "visible"),
+            *(torch.empty(1, 2, 4, dtype=torch.float64), 1),
+        ],
+        (12,),
+    ),
     "pck_counts": (
         "pck_counts",
         [

@@ -20,6 +20,7 @@
 #include "ops/joints_mse_general.h"
 #include "ops/keypoint_ap.h"
 #include "ops/keypoint_ap_curves.h"
+#include "ops/oks.h"
 #include "ops/pck.h"
 #include "ops/soft_argmax.h"
 #include "ops/to_image.h"
@@ -141,6 +142,16 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
         keypoint_ap_curves({outcome, positives, scores, pred_offsets, images, categories, ranges,
                             max_dets, recalls, precision, recall, score, order, rank, count},
                            threads);
+  m.def(
+      "oks",
+      [](const TensorView& pred, const TensorView& gt, const TensorView& visible,
+         const TensorView& area, const OptionalView& sigmas,
+         const std::vector<double>& sigma_values, const OptionalView& pred_visible,
+         const OptionalView& pred_area, const OptionalView& box, double eps,
+         const std::string& no_visible, const std::string& divide_by, const TensorView& similarity,
+         int threads) {
+        oks(pred, gt, visible, area, sigmas, sigma_values, pred_visible, pred_area, box,
+            {eps, no_visible, divide_by}, similarity, threads);
       },
       no_gil);
   m.def("pck_counts", &pck_counts, no_gil);

@@ -108,7 +108,7 @@ class AnnotationTable:
         wanted: dict[str, float | None] = {"id": None, "iscrowd": 0.0}
         if use_area:
             wanted["area"] = None
-        if rules.num_keypoints == "given":
+        if rules.label_count == "given":
             wanted["num_keypoints"] = None
         columns = self._numbers(self.rows, wanted)
         self.ids = columns["id"]

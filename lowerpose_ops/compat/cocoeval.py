@@ -57,7 +57,7 @@ class COCOeval:
         use_area: False takes 0.53 times the area of the box for that of the annotation.
         preset: "coco" for pycocotools' numbers, "xtcoco" for xtcocotools'.
         fixed: Without the preset's bugs.
-        zero_ids, num_keypoints, unscored, nan_similarity, pooled_categories: Single rules in
+        zero_ids, label_count, unscored, nan_similarity, pooled_categories: Single rules in
             place of the preset's, see `lowerpose_ops.keypoint_ap`.
 
     Attributes:
@@ -92,7 +92,7 @@ class COCOeval:
         preset: str = "coco",
         fixed: bool = False,
         zero_ids: str | None = None,
-        num_keypoints: str | None = None,
+        label_count: str | None = None,
         unscored: str | None = None,
         nan_similarity: str | None = None,
         pooled_categories: str | None = None,
@@ -108,7 +108,7 @@ class COCOeval:
         self._rules = rules(
             *("COCOeval", preset, fixed),
             zero_ids=zero_ids,
-            num_keypoints=num_keypoints,
+            label_count=label_count,
             unscored=unscored,
             nan_similarity=nan_similarity,
             pooled_categories=pooled_categories,

@@ -1,0 +1,28 @@
+"""Scores that are collected over the batches of a data set: update, compute, reset.
+
+Where torchmetrics is installed they are torchmetrics.Metric, and its synchronisation, its
+collections and its loggers work with them; elsewhere they do the same by themselves. Torch is
+imported when a metric is used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> the module that has it.
+_EXPORTS: dict[str, str] = {}
+
+__all__: list[str] = []
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _EXPORTS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_EXPORTS[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_EXPORTS})
