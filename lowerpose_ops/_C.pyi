@@ -159,6 +159,9 @@ def keypoint_ap_curves(
     order: _Array,
     rank: _Array,
     count: _Array,
+    threads: int,
+    /,
+) -> None: ...
 def oks(
     pred: _Array,
     gt: _Array,

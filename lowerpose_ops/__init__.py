@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.keypoint_ap import keypoint_ap
     from ._dispatch.oks import oks
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
@@ -48,6 +49,7 @@ _EXPORTS = {
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
+    "keypoint_ap": "_dispatch.keypoint_ap",
     "oks": "_dispatch.oks",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
@@ -71,6 +73,7 @@ __all__ = [
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
+    "keypoint_ap",
     "metrics",
     "oks",
     "pck",

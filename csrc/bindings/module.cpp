@@ -142,6 +142,8 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
         keypoint_ap_curves({outcome, positives, scores, pred_offsets, images, categories, ranges,
                             max_dets, recalls, precision, recall, score, order, rank, count},
                            threads);
+      },
+      no_gil);
   m.def(
       "oks",
       [](const TensorView& pred, const TensorView& gt, const TensorView& visible,

@@ -6,6 +6,7 @@ Torch is not needed; DataLoader workers use these.
 from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
+from .keypoint_ap import keypoint_ap
 from .oks import oks
 from .pck import pck, pck_counts
 from .soft_argmax import soft_argmax2d
@@ -15,6 +16,7 @@ __all__ = [
     "decode_heatmaps",
     "flip_merge",
     "gaussian_targets",
+    "keypoint_ap",
     "oks",
     "pck",
     "pck_counts",

@@ -31,3 +31,16 @@ def mean_of_known(values: Array) -> float:
     """The mean of what is above -1; -1 if nothing is."""
     known = values[values > -1]
     return float(np.mean(known)) if len(known) else -1.0
+
+
+def statistics(precision: Array, recall: Array) -> dict[str, float]:
+    """The ten numbers of [T, R, K, A, 1] and [T, K, A, 1] at the thresholds and ranges above."""
+    labels = list(AREA_RANGES)
+    curves = {"precision": precision, "recall": recall}
+    numbers = {}
+    for name, (kind, threshold, area) in STATISTICS.items():
+        values = curves[kind][..., labels.index(area), 0]
+        if threshold is not None:
+            values = values[threshold == IOU_THRESHOLDS]
+        numbers[name] = mean_of_known(values)
+    return numbers

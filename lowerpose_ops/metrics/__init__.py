@@ -8,12 +8,19 @@ imported when a metric is used.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .keypoint_ap import KeypointAP
 
 # Public name -> the module that has it.
-_EXPORTS: dict[str, str] = {}
+_EXPORTS = {
+    "KeypointAP": "keypoint_ap",
+}
 
-__all__: list[str] = []
+__all__ = [
+    "KeypointAP",
+]
 
 
 def __getattr__(name: str) -> Any:
