@@ -200,11 +200,12 @@ def read_annotations(
     keys: tuple[str, ...],
     defaults: tuple[float | None, ...],
     tables: tuple[dict[Any, int] | None, ...],
+    strict: bool,
     numbers: _Array,
     /,
 ) -> None: ...
 def read_annotation_lists(
-    annotations: list[Any], rows: _Array, key: str, numbers: _Array, /
+    annotations: list[Any], rows: _Array, places: _Array, key: str, numbers: _Array, /
 ) -> None: ...
 def soft_argmax(
     heatmaps: _Array,

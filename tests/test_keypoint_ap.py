@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import copy
+import doctest
+import importlib
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -409,7 +413,9 @@ def test_native_code_refuses_what_does_not_fit():
     with pytest.raises(TypeError, match="keypoint_ap: group must be int64"):
         _native.core.keypoint_ap_order(np.zeros(2), None, 1, offsets, order)
     with pytest.raises(ValueError, match="keypoint_ap: rows must be from 0 to 0, got 1"):
-        _native.core.read_annotation_lists([{}], np.array([1]), "bbox", np.empty((1, 4)))
+        _native.core.read_annotation_lists(
+            [{}], np.array([1]), np.array([0]), "bbox", np.empty((1, 4))
+        )
 
 
 # The metric --------------------------------------------------------------------------------------
@@ -536,6 +542,25 @@ def test_what_the_metric_refuses(change, error, message):
     } | change
     with pytest.raises(error, match=f"KeypointAP: {message}"):
         lp.metrics.KeypointAP().update(**arguments)
+
+
+@pytest.mark.parametrize("module", ["compat.cocoeval", "metrics.keypoint_ap"])
+def test_examples(module):
+    found = doctest.testmod(
+        importlib.import_module(f"lowerpose_ops.{module}"), extraglobs={"torch": torch}
+    )
+    assert found.attempted > 0
+    assert found.failed == 0
+
+
+def test_it_comes_without_torch_and_pycocotools():
+    code = (
+        "import sys, numpy as np, lowerpose_ops as lp; import lowerpose_ops.compat.cocoeval\n"
+        "gt = np.ones((1, 17, 3))\n"
+        "assert lp.keypoint_ap(gt, np.ones(1), [1], gt, [1], areas=np.ones(1))['AP'] > 0.999\n"
+        "assert not {'torch', 'pycocotools'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_sigmas_of_the_metric():

@@ -1,6 +1,7 @@
 #include "bindings/annotations.h"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 #include <vector>
 
@@ -104,14 +105,17 @@ struct Column {
   PyObject* fallback;  // None: there is none
   PyObject* table;     // None: the value itself is the number
   double* numbers;
+  bool strict;
 
   PyObject* value(const Annotations& annotations, std::int64_t i) const {
-    if (fallback == Py_None) return annotations.require(i, key);
+    if (fallback == Py_None && strict) return annotations.require(i, key);
     PyObject* found = annotations.find(i, key);
     return found == nullptr ? fallback : found;
   }
 
   void read(const Annotations& annotations, std::int64_t i, PyObject* value) const {
+    numbers[i] = std::numeric_limits<double>::quiet_NaN();
+    if (value == Py_None && !strict) return;
     if (table != Py_None) {
       value = PyDict_GetItemWithError(table, value);
       if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
@@ -120,8 +124,13 @@ struct Column {
         return;
       }
     }
-    if (!read_number(value, numbers[i])) {
+    double number;
+    if (read_number(value, number)) {
+      numbers[i] = number;
+    } else if (strict) {
       annotations.refuse(i, key, "a number", Py_TYPE(value)->tp_name);
+    } else {
+      PyErr_Clear();
     }
   }
 };
@@ -149,7 +158,7 @@ void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, st
 }  // namespace
 
 void read_annotations(const py::list& annotations, const TensorView& rows, const py::tuple& keys,
-                      const py::tuple& defaults, const py::tuple& tables,
+                      const py::tuple& defaults, const py::tuple& tables, bool strict,
                       const TensorView& numbers) {
   Checker check("keypoint_ap");
   check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
@@ -164,8 +173,8 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   std::vector<Column> columns;
   for (std::size_t k = 0; k < num_keys; ++k) {
     columns.push_back({py::handle(keys[k]).ptr(), py::handle(defaults[k]).ptr(),
-                       py::handle(tables[k]).ptr(),
-                       static_cast<double*>(numbers.data) + k * count});
+                       py::handle(tables[k]).ptr(), static_cast<double*>(numbers.data) + k * count,
+                       strict});
     if (columns[k].table != Py_None && !PyDict_Check(columns[k].table)) {
       throw py::type_error("keypoint_ap: a table must be a dict");
     }
@@ -196,19 +205,23 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   }
 }
 
-void read_annotation_lists(const py::list& annotations, const TensorView& rows, const py::str& key,
+void read_annotation_lists(const py::list& annotations, const TensorView& rows,
+                           const TensorView& places, const py::str& key,
                            const TensorView& numbers) {
   Checker check("keypoint_ap");
   check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
   check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
   const std::int64_t count = rows.shape[0];
+  check.packed("places", places, DType::kInt64, "[M]", {count});
   check.packed_output("numbers", numbers, DType::kFloat64, "[M, any]", {count, kAny});
+  check.indices("places", places, count);
   const std::int64_t size = numbers.shape[1];
+  const auto* place = static_cast<const std::int64_t*>(places.data);
   auto* data = static_cast<double*>(numbers.data);
 
   const Annotations all(annotations, rows);
   constexpr std::int64_t kAhead = 3;  // lists whose numbers are on their way
-  PyObject* lists[kBatch + kAhead] = {};
+  PyObject* lists[kBatch] = {};
   all.prefetch(0, std::min(kBatch, count));
   for (std::int64_t begin = 0; begin < count; begin += kBatch) {
     const std::int64_t end = std::min(begin + kBatch, count);
@@ -225,7 +238,7 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows, 
         for (std::int64_t n = 0; n < size; n += 8) __builtin_prefetch(items + n);
       }
     }
-    // From here on other people's code may run, so a list is looked up again before it is read.
+    // Numbers may run other people's code, so a list is looked up again before it is read.
     for (std::int64_t i = begin; i < end; ++i) {
       if (i + kAhead < end) {
         PyObject* list = all.require(i + kAhead, key.ptr());
@@ -233,7 +246,7 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows, 
           for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(list, n));
         }
       }
-      read_list(all, i, key.ptr(), size, data + i * size);
+      read_list(all, i, key.ptr(), size, data + place[i] * size);
     }
   }
 }

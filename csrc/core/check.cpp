@@ -144,7 +144,9 @@ void Checker::value(bool good, const char* argument, const std::string& expected
 }
 
 void Checker::refuse_device() const {
-  fail<ValueError>(first_argument_, "on the CPU", describe_device(device_, device_index_));
+  fail<ValueError>(first_argument_,
+                   kCPUKernels ? "on the CPU" : "used with a build that has kernels for the CPU",
+                   describe_device(device_, device_index_));
 }
 
 void Checker::refuse_cuda() const {

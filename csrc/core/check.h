@@ -83,7 +83,7 @@ class Checker {
   // The same for an operation that has no kernels for a GPU.
   template <class CPU>
   void run_on_cpu(CPU&& cpu) const {
-    if (device_ == Device::kCUDA) refuse_device();
+    if (!on_cpu()) refuse_device();
     if constexpr (kCPUKernels) cpu();
   }
 

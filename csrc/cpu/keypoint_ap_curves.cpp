@@ -9,6 +9,8 @@
 namespace lowerpose::cpu {
 namespace {
 
+// A detection costs a few nanoseconds a curve: a thread has to be worth its waking.
+constexpr std::int64_t kDetectionsPerThread = std::int64_t{1} << 19;
 constexpr std::uint8_t kFalse = 0, kTrue = 1;  // what an outcome may be besides ignored
 
 // The detections of a category's images, the best first; of equal scores the first image's.
@@ -140,12 +142,14 @@ void keypoint_ap_curves(const KeypointCurvesParams& p, int threads) {
   std::fill_n(p.precision, p.num_thresholds * p.num_recalls * settings, -1.0);
   std::fill_n(p.score, p.num_thresholds * p.num_recalls * settings, -1.0);
   std::fill_n(p.recall, p.num_thresholds * settings, -1.0);
-  parallel_for(p.num_categories, 1, threads, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(p.num_categories, 8, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t category = begin; category < end; ++category) sort_category(p, category);
   });
   const std::int64_t curves =
       p.asked_categories * p.asked_ranges * p.asked_max_dets * p.num_thresholds;
-  parallel_for(curves, 1, threads, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t grain =
+      kDetectionsPerThread * p.num_categories / std::max<std::int64_t>(1, p.num_pred) + 1;
+  parallel_for(curves, grain, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
       const std::int64_t k = i % p.asked_categories, t = i / p.asked_categories % p.num_thresholds;
       const std::int64_t rest = i / p.asked_categories / p.num_thresholds;

@@ -84,7 +84,7 @@ def keypoint_ap(
         >>> result = keypoint_ap(
         ...     gt + 0.5, np.array([0.9]), [7], gt, [7], areas=np.array([1500.0]), sigmas=(0.1, 0.1)
         ... )
-        >>> result["AP"], result["AP50"], result["APL"]
+        >>> round(result["AP"], 3), round(result["APM"], 3), result["APL"]
         (1.0, 1.0, -1.0)
 
     COCO: https://cocodataset.org/#keypoints-eval

@@ -27,20 +27,25 @@ class AnnotationTable:
         self.ids: Array
 
     def _numbers(
-        self, rows: Array, defaults: dict[str, float | None], **tables: dict[Any, int]
+        self,
+        rows: Array,
+        keys: dict[str, float | None],
+        *,
+        strict: bool = True,
+        **tables: Any,
     ) -> dict[str, Array]:
-        """Columns of numbers; default None: each annotation must have it."""
-        numbers = np.empty((len(defaults), len(rows)))
+        """Columns of numbers by key, with their defaults; None: an annotation must have it."""
+        numbers = np.empty((len(keys), len(rows)))
         _native.core.read_annotations(
-            *(self.annotations, rows, tuple(defaults), tuple(defaults.values())),
-            tuple(tables.get(key) for key in defaults),
-            numbers,
+            *(self.annotations, rows, tuple(keys), tuple(keys.values())),
+            *(tuple(tables.get(key) for key in keys), strict, numbers),
         )
-        return dict(zip(defaults, numbers, strict=True))
+        return dict(zip(keys, numbers, strict=True))
 
     def _lists(self, key: str, rows: Array, size: int) -> Array:
         numbers = np.empty((len(rows), size))
-        _native.core.read_annotation_lists(self.annotations, rows, key, numbers)
+        places = np.argsort(rows)  # of the numbers, in the order of memory
+        _native.core.read_annotation_lists(self.annotations, rows[places], places, key, numbers)
         return numbers
 
     def _keypoints(self, rows: Array, num_joints: int) -> Array:
@@ -54,38 +59,45 @@ class AnnotationTable:
                 )
         return self._lists("keypoints", rows, 3 * num_joints).reshape(-1, num_joints, 3)
 
-    def _sort(self, scored: bool, most: int, left_out: Array | None = None) -> Array:
-        """Puts the annotations into groups, and returns the scores of those that are kept."""
+    def _sort(
+        self,
+        keys: dict[str, float | None],
+        most: int,
+        left_out: Array | None = None,
+    ) -> dict[str, Array]:
+        """Puts the annotations into groups, and returns the numbers of those that are kept."""
         everyone = np.arange(len(self.annotations))
         images, categories = (
             {value: place for place, value in enumerate(np.array(values).tolist())}
             for values in (self._params.imgIds, self._params.catIds)
         )
-        columns = self._numbers(
-            everyone,
-            {"image_id": None, "category_id": None, **({"score": None} if scored else {})},
-            image_id=images,
-            category_id=categories,
-        )
-        places, kinds = (
-            columns["image_id"].astype(np.int64),
-            columns["category_id"].astype(np.int64),
-        )
-        rows, num_groups, groups = everyone, len(images), places.copy()
+        # All at once, because the next annotation in memory is read faster than the next one of
+        # an image. What is wrong with those that nobody asked for does not matter.
+        place: dict[str, Any] = {"image_id": images, "category_id": categories}
+        columns = self._numbers(everyone, {**dict.fromkeys(place), **keys}, strict=False, **place)
+        if any(np.isnan(columns[key]).any() for key in place):
+            self._numbers(everyone, dict.fromkeys(place), **place)
+        image = columns.pop("image_id").astype(np.int64)
+        kind = columns.pop("category_id").astype(np.int64)
+        rows, num_groups, groups = everyone, len(images), image.copy()
         if self._params.useCats:
-            groups += kinds * len(images)
+            groups += kind * len(images)
             num_groups *= len(categories)
         elif len(categories) > 1:  # an image's annotations stand category by category
-            rows = np.argsort(kinds, kind="stable")
-        groups[(places < 0) | (kinds < 0)] = -1
+            rows = np.argsort(kind, kind="stable")
+        groups[(image < 0) | (kind < 0)] = -1
         if left_out is not None:
             groups[left_out] = -1
-        scores = columns["score"] if scored else None
-        self.offsets, order = matching.by_group(
-            *(groups[rows], None if scores is None else scores[rows], num_groups, most)
-        )
+        scores = columns.get("score")
+        if scores is not None:
+            self._numbers(everyone[np.isnan(scores) & (groups >= 0)], {"score": None})
+            scores = scores[rows]
+        self.offsets, order = matching.by_group(groups[rows], scores, num_groups, most)
         self.rows = rows[order]
-        return np.zeros(len(self.rows)) if scores is None else scores[self.rows]
+        columns = {key: numbers[self.rows] for key, numbers in columns.items()}
+        for key, numbers in columns.items():
+            self._numbers(self.rows[np.isnan(numbers)], {key: keys[key]})
+        return columns
 
     def predictions(
         self, num_joints: int, rules: KeypointAPRules, most: int
@@ -94,23 +106,21 @@ class AnnotationTable:
         if rules.unscored == "drop":
             everything = self._keypoints(np.arange(len(self.annotations)), num_joints)
             left_out = np.asarray(~(everything[..., 2] > 0).any(1))
-        scores = self._sort(True, most, left_out)
-        columns = self._numbers(self.rows, {"area": None, "id": None})
+        columns = self._sort({"score": None, "area": None, "id": None}, most, left_out)
         self.ids = columns["id"]
         takes = {"unmatched": self.ids > 0, "matched": self.ids >= 0, "any": self.ids == self.ids}
         return matching.Predictions(
             self._keypoints(self.rows, num_joints),
-            *(scores, columns["area"], takes[rules.zero_ids], self.offsets),
+            *(columns["score"], columns["area"], takes[rules.zero_ids], self.offsets),
         )
 
     def truths(self, num_joints: int, rules: KeypointAPRules, use_area: bool) -> matching.Truths:
-        self._sort(False, 2**62)
         wanted: dict[str, float | None] = {"id": None, "iscrowd": 0.0}
         if use_area:
             wanted["area"] = None
         if rules.label_count == "given":
             wanted["num_keypoints"] = None
-        columns = self._numbers(self.rows, wanted)
+        columns = self._sort(wanted, 2**62)
         self.ids = columns["id"]
         keypoints = self._keypoints(self.rows, num_joints)
         unlabelled = np.asarray(~(keypoints[..., 2] > 0).any(1))
