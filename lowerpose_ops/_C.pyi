@@ -205,7 +205,13 @@ def read_annotations(
     /,
 ) -> None: ...
 def read_annotation_lists(
-    annotations: list[Any], rows: _Array, places: _Array, key: str, numbers: _Array, /
+    annotations: list[Any],
+    rows: _Array,
+    places: _Array,
+    key: str,
+    numbers: _Array,
+    threads: int,
+    /,
 ) -> None: ...
 def soft_argmax(
     heatmaps: _Array,

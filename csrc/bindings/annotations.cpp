@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/check.h"
+#include "core/parallel.h"
 
 namespace py = pybind11;
 
@@ -15,6 +16,11 @@ namespace {
 // Annotations lie all over memory: nearly every look at one waits for it. So they are read in
 // batches, each step for all of a batch, and what the next step needs is fetched ahead.
 constexpr std::int64_t kBatch = 32;
+#ifdef Py_GIL_DISABLED
+constexpr std::int64_t kListsPerThread = std::int64_t{1} << 62;
+#else
+constexpr std::int64_t kListsPerThread = 1024;
+#endif
 
 class Annotations {
  public:
@@ -81,7 +87,7 @@ class Annotations {
 
 // False with a Python error set where the object is no number.
 inline bool read_number(PyObject* object, double& number) {
-  if (PyFloat_CheckExact(object)) {
+  if (PyFloat_Check(object)) {  // NumPy's float64 too
     number = PyFloat_AS_DOUBLE(object);
     return true;
   }
@@ -96,7 +102,7 @@ inline bool read_number(PyObject* object, double& number) {
 
 // Such a value is read without running anybody's code.
 bool is_plain(PyObject* value) {
-  return PyFloat_CheckExact(value) || PyLong_CheckExact(value) || PyBool_Check(value) ||
+  return PyFloat_Check(value) || PyLong_CheckExact(value) || PyBool_Check(value) ||
          PyUnicode_CheckExact(value);
 }
 
@@ -134,6 +140,23 @@ struct Column {
     }
   }
 };
+
+// Whether the object is a list of `size` floats and nothing else; then they are read. Calls nothing
+// of Python's.
+bool read_floats(PyObject* object, std::int64_t size, double* numbers) {
+  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return false;
+  for (std::int64_t n = 0; n < size; ++n) {
+    PyObject* item = PyList_GET_ITEM(object, n);
+    if (Py_TYPE(item) != &PyFloat_Type) return false;
+    numbers[n] = PyFloat_AS_DOUBLE(item);
+  }
+  return true;
+}
+
+void prefetch_items(PyObject* object, std::int64_t size) {
+  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return;
+  for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(object, n));
+}
 
 void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, std::int64_t size,
                double* numbers) {
@@ -206,8 +229,8 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
 }
 
 void read_annotation_lists(const py::list& annotations, const TensorView& rows,
-                           const TensorView& places, const py::str& key,
-                           const TensorView& numbers) {
+                           const TensorView& places, const py::str& key, const TensorView& numbers,
+                           int threads) {
   Checker check("keypoint_ap");
   check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
   check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
@@ -220,34 +243,25 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows,
   auto* data = static_cast<double*>(numbers.data);
 
   const Annotations all(annotations, rows);
-  constexpr std::int64_t kAhead = 3;  // lists whose numbers are on their way
-  PyObject* lists[kBatch] = {};
+  std::vector<PyObject*> lists(static_cast<std::size_t>(count));
   all.prefetch(0, std::min(kBatch, count));
   for (std::int64_t begin = 0; begin < count; begin += kBatch) {
     const std::int64_t end = std::min(begin + kBatch, count);
     all.prefetch(end, std::min(end + kBatch, count));
     all.prefetch_keys(begin, end);
+    for (std::int64_t i = begin; i < end; ++i) lists[i] = all.require(i, key.ptr());
+  }
+  // Until here nobody's code has run, and while this thread holds the interpreter's lock nobody
+  // changes a list: other threads may look at it, as long as they do nothing else.
+  std::vector<char> done(static_cast<std::size_t>(count));
+  parallel_for(count, kListsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) {
-      lists[i - begin] = all.require(i, key.ptr());
-      __builtin_prefetch(lists[i - begin]);
+      if (i + 1 < end) prefetch_items(lists[i + 1], size);
+      done[i] = read_floats(lists[i], size, data + place[i] * size);
     }
-    for (std::int64_t i = begin; i < end; ++i) {
-      PyObject* list = lists[i - begin];
-      if (PyList_CheckExact(list)) {
-        PyObject** items = reinterpret_cast<PyListObject*>(list)->ob_item;
-        for (std::int64_t n = 0; n < size; n += 8) __builtin_prefetch(items + n);
-      }
-    }
-    // Numbers may run other people's code, so a list is looked up again before it is read.
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (i + kAhead < end) {
-        PyObject* list = all.require(i + kAhead, key.ptr());
-        if (PyList_CheckExact(list) && PyList_GET_SIZE(list) == size) {
-          for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(list, n));
-        }
-      }
-      read_list(all, i, key.ptr(), size, data + place[i] * size);
-    }
+  });
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!done[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
   }
 }
 

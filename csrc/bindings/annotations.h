@@ -19,6 +19,6 @@ void read_annotations(const pybind11::list& annotations, const TensorView& rows,
 // [M, any], float64, which is as long. Rising rows are read fastest.
 void read_annotation_lists(const pybind11::list& annotations, const TensorView& rows,
                            const TensorView& places, const pybind11::str& key,
-                           const TensorView& numbers);
+                           const TensorView& numbers, int threads);
 
 }  // namespace lowerpose

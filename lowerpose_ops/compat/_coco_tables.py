@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .. import _arguments as arguments
 from .. import _native
-from .._arguments import value_error
 from ..arrays import _keypoint_matching as matching
 from ..arrays._checks import Array
 from ..keypoint_ap_presets import KeypointAPRules
@@ -45,14 +45,16 @@ class AnnotationTable:
     def _lists(self, key: str, rows: Array, size: int) -> Array:
         numbers = np.empty((len(rows), size))
         places = np.argsort(rows)  # of the numbers, in the order of memory
-        _native.core.read_annotation_lists(self.annotations, rows[places], places, key, numbers)
+        _native.core.read_annotation_lists(
+            *(self.annotations, rows[places], places, key, numbers, arguments.threads())
+        )
         return numbers
 
     def _keypoints(self, rows: Array, num_joints: int) -> Array:
         if len(rows):
             found = len(self.annotations[rows[0]].get("keypoints", range(3 * num_joints)))
             if found != 3 * num_joints:
-                raise value_error(
+                raise arguments.value_error(
                     *("COCOeval", "params.kpt_oks_sigmas"),
                     f"one number a joint, {found // 3} as in the annotations",
                     f"{num_joints} numbers",
