@@ -15,7 +15,7 @@ from lowerpose_ops.compat.cocoeval import COCOeval
 from tests.coco_detections import perturbed
 
 # pycocotools takes seconds: a call a turn, and few of them.
-PROTOCOL = {"rounds": 9, "warmup": 1, "calls": 1, "turn": 0.0}
+PROTOCOL = {"rounds": 7, "warmup": 1, "calls": 1, "turn": 0.0}
 
 
 @pytest.fixture(scope="module")
