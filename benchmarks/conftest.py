@@ -58,6 +58,8 @@ class Comparison:
     turn: float = TURN
     rounds: int = ROUNDS
     moved: int | None = None  # bytes that the operation must read and write
+    warmup: int = WARMUP
+    calls: int = CALLS  # in a row, at least
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
         """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
@@ -66,13 +68,13 @@ class Comparison:
             timers = {candidate: clock(run) for candidate, run in candidates.items()}
             self._compare(f"{self.operation}, {name}" if name else self.operation, timers)
         timer = next(iter(self.clocks.values()))(ours)
-        self.benchmark.pedantic(timer, (1,), rounds=self.rounds, warmup_rounds=WARMUP)
+        self.benchmark.pedantic(timer, (1,), rounds=self.rounds, warmup_rounds=self.warmup)
 
     def _compare(self, operation: str, timers: dict[str, Timer]) -> None:
         calls = {}
         for name, seconds in timers.items():
-            seconds(WARMUP)
-            calls[name] = max(CALLS, round(self.turn / seconds(WARMUP)))
+            seconds(self.warmup)
+            calls[name] = max(self.calls, round(self.turn / seconds(self.warmup)))
         times: dict[str, list[float]] = {name: [] for name in timers}
         for _ in range(self.rounds):
             for name, seconds in timers.items():

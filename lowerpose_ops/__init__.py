@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
+    from ._dispatch.keypoint_ap import keypoint_ap
     from ._dispatch.keypoint_errors import (
         keypoint_auc,
         keypoint_epe,
@@ -54,6 +55,7 @@ _EXPORTS = {
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
+    "keypoint_ap": "_dispatch.keypoint_ap",
     "keypoint_auc": "_dispatch.keypoint_errors",
     "keypoint_epe": "_dispatch.keypoint_errors",
     "keypoint_error_sums": "_dispatch.keypoint_errors",
@@ -81,6 +83,7 @@ __all__ = [
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
+    "keypoint_ap",
     "keypoint_auc",
     "keypoint_epe",
     "keypoint_error_sums",

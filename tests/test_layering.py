@@ -134,6 +134,14 @@ def test_every_operation_has_its_stem_in_every_room():
             assert (ROOT / file).is_file(), file
 
 
+def test_operations_for_the_cpu_alone_are_in_both_rooms():
+    listed = re.search(r"set\(HOST_OPERATIONS ([^)]*)\)", (ROOT / "CMakeLists.txt").read_text())
+    for stem in listed[1].split():
+        for file in (f"csrc/ops/{stem}.h", f"csrc/ops/{stem}.cpp", f"csrc/cpu/{stem}.cpp"):
+            assert (ROOT / file).is_file(), file
+        assert not (ROOT / f"csrc/cuda/{stem}.cu").exists()
+
+
 @pytest.mark.parametrize("path", PACKAGE, ids=lambda p: str(p.relative_to(ROOT)))
 def test_package_imports(path):
     names = imports(path)
@@ -154,7 +162,8 @@ def test_package_imports(path):
 
 @pytest.mark.parametrize("path", USERS, ids=lambda p: str(p.relative_to(ROOT)))
 def test_scripts_use_public_names_only(path):
-    assert mentions(imports(path), "lowerpose_ops") <= {"lowerpose_ops"} | {
+    names = mentions(imports(path), "lowerpose_ops")
+    assert names - mentions(names, "lowerpose_ops.compat") <= {"lowerpose_ops"} | {
         f"lowerpose_ops.{name}" for name in __import__("lowerpose_ops").__all__
     }
 

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <vector>
 
+#include "bindings/annotations.h"
 #include "bindings/tensor_caster.h"
 #include "core/check.h"
 #include "core/parallel.h"
@@ -17,6 +18,8 @@
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
 #include "ops/joints_mse_general.h"
+#include "ops/keypoint_ap.h"
+#include "ops/keypoint_ap_curves.h"
 #include "ops/oks.h"
 #include "ops/pck.h"
 #include "ops/soft_argmax.h"
@@ -115,6 +118,37 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       },
       no_gil);
   m.def("joints_mse_general_backward", &joints_mse_general_backward, no_gil);
+  m.def("keypoint_ap_order", &keypoint_ap_order, no_gil);
+  m.def(
+      "keypoint_ap_match",
+      [](const TensorView& pred, const TensorView& pred_area, const TensorView& pred_takes,
+         const TensorView& pred_offsets, const TensorView& gt, const TensorView& gt_box,
+         const TensorView& gt_scale, const TensorView& gt_area, const TensorView& gt_ignored,
+         const TensorView& gt_crowd, const TensorView& gt_counts, const TensorView& gt_offsets,
+         const TensorView& variances, const TensorView& thresholds, const TensorView& ranges,
+         const TensorView& oks_offsets, const TensorView& oks, const TensorView& match,
+         const TensorView& outcome, const TensorView& positives, const TensorView& joints,
+         const TensorView& order, const TensorView& taken, const TensorView& reach,
+         bool nan_matches, int threads) {
+        keypoint_ap_match({pred,      pred_area,  pred_takes, pred_offsets, gt,        gt_box,
+                           gt_scale,  gt_area,    gt_ignored, gt_crowd,     gt_counts, gt_offsets,
+                           variances, thresholds, ranges,     oks_offsets,  oks,       match,
+                           outcome,   positives,  joints,     order,        taken,     reach},
+                          nan_matches, threads);
+      },
+      no_gil);
+  m.def(
+      "keypoint_ap_curves",
+      [](const TensorView& outcome, const TensorView& positives, const TensorView& scores,
+         const TensorView& pred_offsets, const TensorView& images, const TensorView& categories,
+         const TensorView& ranges, const TensorView& max_dets, const TensorView& recalls,
+         const TensorView& precision, const TensorView& recall, const TensorView& score,
+         const TensorView& order, const TensorView& rank, const TensorView& count, int threads) {
+        keypoint_ap_curves({outcome, positives, scores, pred_offsets, images, categories, ranges,
+                            max_dets, recalls, precision, recall, score, order, rank, count},
+                           threads);
+      },
+      no_gil);
   m.def(
       "oks",
       [](const TensorView& pred, const TensorView& gt, const TensorView& visible,
@@ -137,6 +171,8 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
                    counted, errors, scores, scratch);
       },
       no_gil);
+  m.def("read_annotations", &read_annotations);
+  m.def("read_annotation_lists", &read_annotation_lists);
   m.def("soft_argmax", &soft_argmax, no_gil);
   m.def("soft_argmax_backward", &soft_argmax_backward, no_gil);
   m.def(

@@ -1,5 +1,6 @@
 #include "core/check.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <sstream>
 
@@ -88,6 +89,39 @@ void Checker::shape(const char* argument, const TensorView& view, const char* la
   }
 }
 
+void Checker::packed(const char* argument, const TensorView& view, DType type, const char* layout,
+                     std::initializer_list<std::int64_t> sizes) {
+  tensor(argument, view);
+  dtype(argument, view, {type});
+  shape(argument, view, layout, sizes);
+  if (!view.is_contiguous()) fail<ValueError>(argument, "contiguous", "other strides");
+}
+
+void Checker::packed_output(const char* argument, const TensorView& view, DType type,
+                            const char* layout, std::initializer_list<std::int64_t> sizes) {
+  packed(argument, view, type, layout, sizes);
+  writable(argument, view);
+}
+
+void Checker::offsets(const char* argument, const TensorView& view, std::int64_t rows) {
+  const auto* numbers = static_cast<const std::int64_t*>(view.data);
+  const std::int64_t count = view.numel();
+  if (count < 1 || numbers[0] != 0 || numbers[count - 1] != rows ||
+      !std::is_sorted(numbers, numbers + count)) {
+    fail<ValueError>(argument, "rising from 0 to " + std::to_string(rows), "other offsets");
+  }
+}
+
+void Checker::indices(const char* argument, const TensorView& view, std::int64_t limit) {
+  const auto* numbers = static_cast<const std::int64_t*>(view.data);
+  for (std::int64_t i = 0; i < view.numel(); ++i) {
+    if (numbers[i] < 0 || numbers[i] >= limit) {
+      fail<ValueError>(argument, "from 0 to " + std::to_string(limit - 1),
+                       std::to_string(numbers[i]));
+    }
+  }
+}
+
 void Checker::per_map(const char* argument, const TensorView& view, std::int64_t batch,
                       std::int64_t maps) {
   if (view.ndim == 3) {
@@ -107,6 +141,12 @@ void Checker::value(bool good, const char* argument, const std::string& expected
   std::ostringstream text;
   text << got;
   fail<ValueError>(argument, expected, text.str());
+}
+
+void Checker::refuse_device() const {
+  fail<ValueError>(first_argument_,
+                   kCPUKernels ? "on the CPU" : "used with a build that has kernels for the CPU",
+                   describe_device(device_, device_index_));
 }
 
 void Checker::refuse_cuda() const {

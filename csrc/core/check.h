@@ -46,6 +46,16 @@ class Checker {
   // `layout` is the shape in words, for the message: "[B, K, 2]".
   void shape(const char* argument, const TensorView& view, const char* layout,
              std::initializer_list<std::int64_t> sizes);
+  // Contiguous memory of one type and shape: read, or filled.
+  void packed(const char* argument, const TensorView& view, DType dtype, const char* layout,
+              std::initializer_list<std::int64_t> sizes);
+  void packed_output(const char* argument, const TensorView& view, DType dtype, const char* layout,
+                     std::initializer_list<std::int64_t> sizes);
+  // Packed int64 numbers in the CPU's memory that cut `rows` rows into groups: from 0, never
+  // falling, up to `rows`.
+  void offsets(const char* argument, const TensorView& view, std::int64_t rows);
+  // Packed int64 numbers in the CPU's memory, each in [0, limit).
+  void indices(const char* argument, const TensorView& view, std::int64_t limit);
   // One number a map: [B, K], or [B, K, 1].
   void per_map(const char* argument, const TensorView& view, std::int64_t batch, std::int64_t maps);
 
@@ -70,8 +80,15 @@ class Checker {
       refuse_cuda();
     }
   }
+  // The same for an operation that has no kernels for a GPU.
+  template <class CPU>
+  void run_on_cpu(CPU&& cpu) const {
+    if (!on_cpu()) refuse_device();
+    if constexpr (kCPUKernels) cpu();
+  }
 
  private:
+  [[noreturn]] void refuse_device() const;
   [[noreturn]] void refuse_cuda() const;
   [[noreturn]] void fail_on_device(const char* error) const;
   template <class Error>

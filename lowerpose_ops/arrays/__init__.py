@@ -6,6 +6,7 @@ Torch is not needed; DataLoader workers use these.
 from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
+from .keypoint_ap import keypoint_ap
 from .keypoint_errors import keypoint_auc, keypoint_epe, keypoint_error_sums, keypoint_nme
 from .oks import oks
 from .pck import pck, pck_counts
@@ -16,6 +17,7 @@ __all__ = [
     "decode_heatmaps",
     "flip_merge",
     "gaussian_targets",
+    "keypoint_ap",
     "keypoint_auc",
     "keypoint_epe",
     "keypoint_error_sums",

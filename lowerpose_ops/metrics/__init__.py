@@ -11,14 +11,17 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .keypoint_ap import KeypointAP
     from .pck import PCK
 
 # Public name -> the module that has it.
 _EXPORTS = {
+    "KeypointAP": "keypoint_ap",
     "PCK": "pck",
 }
 
 __all__ = [
+    "KeypointAP",
     "PCK",
 ]
 

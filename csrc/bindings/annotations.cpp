@@ -1,0 +1,268 @@
+#include "bindings/annotations.h"
+
+#include <algorithm>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "core/check.h"
+#include "core/parallel.h"
+
+namespace py = pybind11;
+
+namespace lowerpose {
+namespace {
+
+// Annotations lie all over memory: nearly every look at one waits for it. So they are read in
+// batches, each step for all of a batch, and what the next step needs is fetched ahead.
+constexpr std::int64_t kBatch = 32;
+#ifdef Py_GIL_DISABLED
+constexpr std::int64_t kListsPerThread = std::int64_t{1} << 62;
+#else
+constexpr std::int64_t kListsPerThread = 1024;
+#endif
+
+class Annotations {
+ public:
+  Annotations(const py::list& list, const TensorView& rows)
+      : list_(list.ptr()), rows_(static_cast<const std::int64_t*>(rows.data)) {}
+
+  std::int64_t row(std::int64_t i) const { return rows_[i]; }
+
+  // What stands for a number may run code of its own, which may change the list.
+  PyObject* at(std::int64_t i) const {
+    if (rows_[i] >= PyList_GET_SIZE(list_)) {
+      throw py::value_error("keypoint_ap: the list of annotations has changed while it was read");
+    }
+    PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+    if (!PyDict_Check(annotation)) {
+      throw py::type_error("keypoint_ap: annotation " + std::to_string(rows_[i]) +
+                           " must be a dict, got " + Py_TYPE(annotation)->tp_name);
+    }
+    return annotation;
+  }
+
+  // A borrowed reference, or null.
+  PyObject* find(std::int64_t i, PyObject* key) const {
+    PyObject* value = PyDict_GetItemWithError(at(i), key);
+    if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+    return value;
+  }
+
+  PyObject* require(std::int64_t i, PyObject* key) const {
+    PyObject* value = find(i, key);
+    if (value == nullptr) {
+      throw py::key_error("annotation " + std::to_string(rows_[i]) + " has no '" + text(key) + "'");
+    }
+    return value;
+  }
+
+  [[noreturn]] void refuse(std::int64_t i, PyObject* key, const std::string& expected,
+                           const std::string& got) const {
+    PyErr_Clear();
+    throw py::type_error("keypoint_ap: '" + text(key) + "' of annotation " +
+                         std::to_string(rows_[i]) + " must be " + expected + ", got " + got);
+  }
+
+  void prefetch(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (rows_[i] < PyList_GET_SIZE(list_)) __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i]));
+    }
+  }
+
+  void prefetch_keys(std::int64_t begin, std::int64_t end) const {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto* keys =
+          reinterpret_cast<const char*>(reinterpret_cast<PyDictObject*>(at(i))->ma_keys);
+      for (int line = 0; line < 4; ++line) __builtin_prefetch(keys + 64 * line);
+    }
+  }
+
+ private:
+  static std::string text(PyObject* key) { return std::string(py::str(py::handle(key))); }
+
+  PyObject* list_;
+  const std::int64_t* rows_;
+};
+
+// False with a Python error set where the object is no number.
+inline bool read_number(PyObject* object, double& number) {
+  if (PyFloat_Check(object)) {  // NumPy's float64 too
+    number = PyFloat_AS_DOUBLE(object);
+    return true;
+  }
+  if (PyLong_CheckExact(object)) {
+    number = PyLong_AsDouble(object);
+  } else {
+    const auto held = py::reinterpret_borrow<py::object>(object);
+    number = PyFloat_AsDouble(held.ptr());
+  }
+  return number != -1.0 || PyErr_Occurred() == nullptr;
+}
+
+// Such a value is read without running anybody's code.
+bool is_plain(PyObject* value) {
+  return PyFloat_Check(value) || PyLong_CheckExact(value) || PyBool_Check(value) ||
+         PyUnicode_CheckExact(value);
+}
+
+struct Column {
+  PyObject* key;
+  PyObject* fallback;  // None: there is none
+  PyObject* table;     // None: the value itself is the number
+  double* numbers;
+  bool strict;
+
+  PyObject* value(const Annotations& annotations, std::int64_t i) const {
+    if (fallback == Py_None && strict) return annotations.require(i, key);
+    PyObject* found = annotations.find(i, key);
+    return found == nullptr ? fallback : found;
+  }
+
+  void read(const Annotations& annotations, std::int64_t i, PyObject* value) const {
+    numbers[i] = std::numeric_limits<double>::quiet_NaN();
+    if (value == Py_None && !strict) return;
+    if (table != Py_None) {
+      value = PyDict_GetItemWithError(table, value);
+      if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+      if (value == nullptr) {
+        numbers[i] = -1;
+        return;
+      }
+    }
+    double number;
+    if (read_number(value, number)) {
+      numbers[i] = number;
+    } else if (strict) {
+      annotations.refuse(i, key, "a number", Py_TYPE(value)->tp_name);
+    } else {
+      PyErr_Clear();
+    }
+  }
+};
+
+// Whether the object is a list of `size` floats and nothing else; then they are read. Calls nothing
+// of Python's.
+bool read_floats(PyObject* object, std::int64_t size, double* numbers) {
+  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return false;
+  for (std::int64_t n = 0; n < size; ++n) {
+    PyObject* item = PyList_GET_ITEM(object, n);
+    if (Py_TYPE(item) != &PyFloat_Type) return false;
+    numbers[n] = PyFloat_AS_DOUBLE(item);
+  }
+  return true;
+}
+
+void prefetch_items(PyObject* object, std::int64_t size) {
+  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return;
+  for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(object, n));
+}
+
+void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, std::int64_t size,
+               double* numbers) {
+  const auto list = py::reinterpret_borrow<py::object>(annotations.require(i, key));
+  const auto sequence = py::reinterpret_steal<py::object>(PySequence_Fast(list.ptr(), ""));
+  const std::string expected = std::to_string(size) + " numbers";
+  if (!sequence) annotations.refuse(i, key, expected, Py_TYPE(list.ptr())->tp_name);
+  const Py_ssize_t length = PySequence_Fast_GET_SIZE(sequence.ptr());
+  if (length != size) {
+    throw py::value_error("keypoint_ap: '" + std::string(py::str(py::handle(key))) +
+                          "' of annotation " + std::to_string(annotations.row(i)) + " must be " +
+                          expected + ", got " + std::to_string(length));
+  }
+  for (Py_ssize_t n = 0; n < length && n < PySequence_Fast_GET_SIZE(sequence.ptr()); ++n) {
+    PyObject* item = PySequence_Fast_GET_ITEM(sequence.ptr(), n);
+    if (!read_number(item, numbers[n])) {
+      annotations.refuse(i, key, expected, std::string("a ") + Py_TYPE(item)->tp_name);
+    }
+  }
+}
+
+}  // namespace
+
+void read_annotations(const py::list& annotations, const TensorView& rows, const py::tuple& keys,
+                      const py::tuple& defaults, const py::tuple& tables, bool strict,
+                      const TensorView& numbers) {
+  Checker check("keypoint_ap");
+  check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
+  check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
+  const std::int64_t count = rows.shape[0];
+  const std::size_t num_keys = keys.size();
+  check.packed_output("numbers", numbers, DType::kFloat64, "[keys, M]",
+                      {static_cast<std::int64_t>(num_keys), count});
+  if (defaults.size() != num_keys || tables.size() != num_keys) {
+    throw py::value_error("keypoint_ap: as many defaults and tables as keys");
+  }
+  std::vector<Column> columns;
+  for (std::size_t k = 0; k < num_keys; ++k) {
+    columns.push_back({py::handle(keys[k]).ptr(), py::handle(defaults[k]).ptr(),
+                       py::handle(tables[k]).ptr(), static_cast<double*>(numbers.data) + k * count,
+                       strict});
+    if (columns[k].table != Py_None && !PyDict_Check(columns[k].table)) {
+      throw py::type_error("keypoint_ap: a table must be a dict");
+    }
+  }
+
+  const Annotations all(annotations, rows);
+  std::vector<PyObject*> values(kBatch * num_keys);
+  all.prefetch(0, std::min(kBatch, count));
+  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
+    const std::int64_t end = std::min(begin + kBatch, count);
+    all.prefetch(end, std::min(end + kBatch, count));
+    all.prefetch_keys(begin, end);
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (std::size_t k = 0; k < num_keys; ++k) {
+        PyObject* value = columns[k].value(all, i);
+        values[(i - begin) * num_keys + k] = value;
+        __builtin_prefetch(value);
+      }
+    }
+    bool plain = true;  // otherwise a value found before may be gone
+    for (std::int64_t i = begin; i < end; ++i) {
+      for (std::size_t k = 0; k < num_keys; ++k) {
+        PyObject* value = plain ? values[(i - begin) * num_keys + k] : columns[k].value(all, i);
+        plain = plain && is_plain(value);
+        columns[k].read(all, i, value);
+      }
+    }
+  }
+}
+
+void read_annotation_lists(const py::list& annotations, const TensorView& rows,
+                           const TensorView& places, const py::str& key, const TensorView& numbers,
+                           int threads) {
+  Checker check("keypoint_ap");
+  check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
+  check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
+  const std::int64_t count = rows.shape[0];
+  check.packed("places", places, DType::kInt64, "[M]", {count});
+  check.packed_output("numbers", numbers, DType::kFloat64, "[M, any]", {count, kAny});
+  check.indices("places", places, count);
+  const std::int64_t size = numbers.shape[1];
+  const auto* place = static_cast<const std::int64_t*>(places.data);
+  auto* data = static_cast<double*>(numbers.data);
+
+  const Annotations all(annotations, rows);
+  std::vector<PyObject*> lists(static_cast<std::size_t>(count));
+  all.prefetch(0, std::min(kBatch, count));
+  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
+    const std::int64_t end = std::min(begin + kBatch, count);
+    all.prefetch(end, std::min(end + kBatch, count));
+    all.prefetch_keys(begin, end);
+    for (std::int64_t i = begin; i < end; ++i) lists[i] = all.require(i, key.ptr());
+  }
+  // Until here nobody's code has run, and while this thread holds the interpreter's lock nobody
+  // changes a list: other threads may look at it, as long as they do nothing else.
+  std::vector<char> done(static_cast<std::size_t>(count));
+  parallel_for(count, kListsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      if (i + 1 < end) prefetch_items(lists[i + 1], size);
+      done[i] = read_floats(lists[i], size, data + place[i] * size);
+    }
+  });
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!done[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
+  }
+}
+
+}  // namespace lowerpose
