@@ -414,7 +414,7 @@ def test_native_code_refuses_what_does_not_fit():
         _native.core.keypoint_ap_order(np.zeros(2), None, 1, offsets, order)
     with pytest.raises(ValueError, match="keypoint_ap: rows must be from 0 to 0, got 1"):
         _native.core.read_annotation_lists(
-            [{}], np.array([1]), np.array([0]), "bbox", np.empty((1, 4))
+            *([{}], np.array([1]), np.array([0]), "bbox", np.empty((1, 4)), 1)
         )
 
 
