@@ -91,6 +91,15 @@ def index_pairs(operation: str, argument: str, values: object) -> list[int]:
     return indices
 
 
+def count(operation: str, argument: str, value: object) -> int:
+    """How many there are of something on the host."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise type_error(operation, argument, "an integer", value)
+    if not 0 <= value <= LARGEST_SIZE:
+        raise value_error(operation, argument, f"from 0 to {LARGEST_SIZE}", value)
+    return int(value)
+
+
 def check_flag(operation: str, argument: str, value: object) -> bool:
     """True or False itself, and no number that could be meant as one."""
     if not isinstance(value, bool):

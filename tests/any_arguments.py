@@ -258,25 +258,131 @@ def _to_image(draw: Draw) -> Any:
     )
 
 
-def _pck_arguments(draw: Draw) -> list[Any]:
-    norm = draw.value(1.0, 256, draw.array("B", "B2", "BK"))
-    return [*(draw.array("BK2") for _ in range(2)), draw.array("BK", "BK1"), norm]
+def _points(draw: Draw, norms: bool = True) -> list[Any]:
+    points = [*(draw.array("BK2") for _ in range(2)), draw.array("BK", "BK1")]
+    norm = draw.value(1.0, 256, (0, 1), draw.array("B", "B2", "BK"))
+    return [*points, norm] if norms else points
 
 
-def _pck_options(draw: Draw) -> dict[str, Any]:
-    return {
+def _counting(draw: Draw, *names: str) -> dict[str, Any]:
+    options = {
         "cmp": draw.value("lt", "le"),
         "norm_layout": draw.value("auto", "axis", "joint"),
+        "inside": draw.value(None, None, (48, 64), (2.5, 3)),
+        "above": draw.value(None, None, 0, 1.5),
+        "joints": draw.value(None, None, [0], (1, 0), np.array([0])),
+        "reduce": draw.value("pooled", "joint_mean", "joint_count_weighted"),
     }
+    return {name: options[name] for name in names}
 
 
 def _pck_counts(draw: Draw) -> Any:
     thresholds = draw.value(0.5, (0.05, 0.1), [], [1] * 130)
-    return lp.pck_counts(*_pck_arguments(draw), thresholds, **_pck_options(draw))
+    options = _counting(draw, "cmp", "norm_layout", "inside", "above")
+    return lp.pck_counts(*_points(draw), thresholds, **options)
 
 
 def _pck(draw: Draw) -> Any:
-    return lp.pck(*_pck_arguments(draw), draw.value(0.05, 1, 0), **_pck_options(draw))
+    options = _counting(draw, "cmp", "norm_layout", "inside", "above", "joints", "reduce")
+    return lp.pck(*_points(draw), draw.value(0.05, 1, 0), **options)
+
+
+def _keypoint_error_sums(draw: Draw) -> Any:
+    options = _counting(draw, "norm_layout", "inside", "above")
+    return lp.keypoint_error_sums(*_points(draw), **options)
+
+
+def _keypoint_epe(draw: Draw) -> Any:
+    options = _counting(draw, "inside", "above", "joints", "reduce")
+    return lp.keypoint_epe(*_points(draw, norms=False), **options)
+
+
+def _keypoint_nme(draw: Draw) -> Any:
+    options = _counting(draw, "norm_layout", "inside", "above", "joints", "reduce")
+    return lp.keypoint_nme(*_points(draw), **options)
+
+
+def _keypoint_auc(draw: Draw) -> Any:
+    options = _counting(draw, "cmp", "norm_layout", "inside", "above", "joints", "reduce")
+    thresholds = draw.value(None, None, [0.1, 0.2], np.arange(20) / 20)
+    return lp.keypoint_auc(*_points(draw), thresholds, **options)
+
+
+def _sigmas(draw: Draw) -> Any:
+    return draw.value((0.1,) * draw.sizes["K"], [0.05] * draw.sizes["K"], draw.array("K"), None)
+
+
+def _oks(draw: Draw) -> Any:
+    d, g = draw.one_of(("D", "G"), ("BD", "BG"), ("B", "B"))
+
+    def optional(shape: str) -> Any:
+        return None if draw.integer(0, 2) else draw.array(shape)
+
+    return lp.oks(
+        *(draw.array(f"{d}K2"), draw.array(f"{g}K2"), draw.array(f"{g}K"), draw.array(g)),
+        _sigmas(draw),
+        aligned=draw.value(d == "B"),
+        bbox=optional(f"{g}4"),
+        pred_visible=optional(f"{d}K"),
+        pred_area=optional(d),
+        eps=draw.value(2.0**-52, 0, 1e-7),
+        no_visible=draw.value("nan", "zero", "box"),
+        divide_by=draw.value("visible", "joints"),
+    )
+
+
+def _keypoint_ap(draw: Draw) -> Any:
+    def optional(shape: str) -> Any:
+        return draw.array(shape) if draw.integer(0, 1) else None
+
+    def images(name: str) -> Any:
+        count = draw.sizes[name]
+        return draw.value(draw.rng.integers(0, 3, count), ["a"] * count, list(range(count)))
+
+    return lp.keypoint_ap(
+        *(draw.array("DK2", "DK3"), draw.array("D"), images("D"), draw.array("GK3"), images("G")),
+        areas=draw.array("G"),
+        boxes=optional("G4"),
+        crowd=optional("G"),
+        num_keypoints=optional("G"),
+        pred_areas=optional("D"),
+        pred_boxes=optional("D4"),
+        sigmas=_sigmas(draw),
+        use_area=draw.value(True, False),
+        max_dets=draw.value(20, 1, 0),
+        preset=draw.value("coco", "xtcoco"),
+        fixed=draw.value(False, True),
+        label_count=draw.value(None, "given", "counted"),
+        unscored=draw.value(None, "keep", "drop"),
+        nan_similarity=draw.value(None, "match", "miss"),
+        extent=draw.value(None, "all", "scored"),
+    )
+
+
+def _pck_metric(draw: Draw) -> Any:
+    metric = lp.metrics.PCK(
+        draw.value((0.05, 0.1), 0.5),
+        draw.value("image", "bbox", "head", "waist", (0, 1), 8.0, None),
+        draw.value(None, (192, 256), (192, 256)),
+        **_counting(draw, "cmp", "inside", "above", "joints", "reduce"),
+    )
+    given = draw.one_of({}, {"bbox": "B4"}, {"head_bbox": "B4"}, {"norm": "B"})
+    for _ in range(2):
+        others = {name: draw.array(shape) for name, shape in given.items()}
+        metric.update(*_points(draw, norms=False), **others)
+    return metric.compute()
+
+
+def _keypoint_ap_metric(draw: Draw) -> Any:
+    metric = lp.metrics.KeypointAP(
+        _sigmas(draw), use_area=draw.value(True, False), max_dets=draw.value(20, 1)
+    )
+    for _ in range(draw.integer(0, 2)):
+        pred = {"keypoints": draw.array("DK2", "DK3"), "scores": draw.array("D")}
+        target = {"keypoints": draw.array("GK3"), "areas": draw.array("G")}
+        target |= {"boxes": draw.array("G4")} if draw.integer(0, 1) else {}
+        metric.update(draw.value([3], [4], np.array([5])), [draw.value(pred)], [draw.value(target)])
+    return metric.compute()
 
 
 CALLS: dict[str, Callable[[Draw], Any]] = {
@@ -288,8 +394,16 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "gaussian_targets": _gaussian_targets,
     "joints_mse_loss": _joints_mse_loss,
     "joints_ohkm_mse_loss": _joints_ohkm_mse_loss,
+    "keypoint_ap": _keypoint_ap,
+    "keypoint_auc": _keypoint_auc,
+    "keypoint_epe": _keypoint_epe,
+    "keypoint_error_sums": _keypoint_error_sums,
+    "keypoint_nme": _keypoint_nme,
+    "oks": _oks,
     "pck": _pck,
     "pck_counts": _pck_counts,
     "soft_argmax2d": _soft_argmax2d,
     "to_image": _to_image,
+    "metrics.KeypointAP": _keypoint_ap_metric,
+    "metrics.PCK": _pck_metric,
 }

@@ -25,11 +25,24 @@ def as_array(operation: str, argument: str, value: object, layouts: dict[int, st
     if isinstance(value, (list, tuple, int, float, np.generic)):
         try:
             value = np.asarray(value)
-        except ValueError as error:  # a ragged list
+        except (ValueError, TypeError, RuntimeError) as error:  # ragged, or of tensors
             raise arguments.value_error(operation, argument, "an array", value) from error
     check_array(operation, argument, value, layouts)
     array: Array = value  # type: ignore[assignment]
     return array
+
+
+def check_writable(operation: str, argument: str, array: Array) -> None:
+    """Refuses what cannot be changed in place, as the original changes it."""
+    if not array.flags.writeable:
+        raise ValueError(f"{operation}: {argument} must be writable, got a read-only array")
+
+
+def check_has(operation: str, argument: str, value: object, *names: str) -> None:
+    """Refuses an object without these attributes."""
+    for name in names:
+        if not hasattr(value, name):
+            raise arguments.type_error(operation, argument, f"an object with .{name}", value)
 
 
 def width_height(

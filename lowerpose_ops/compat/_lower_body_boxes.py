@@ -98,8 +98,12 @@ def crop_and_resize(
     """
     from PIL import Image
 
-    arguments.check_flag("crop_and_resize", "fixed", fixed)
-    x, y, width, height = _box("crop_and_resize", bbox)
+    name = "crop_and_resize"
+    arguments.check_flag(name, "fixed", fixed)
+    if not isinstance(src_img, Image.Image):
+        raise arguments.type_error(name, "src_img", "a Pillow image", src_img)
+    x, y, width, height = _box(name, bbox)
+    input_size = width_height(name, "input_size", input_size)
     edges = x, y, x + width, y + height
     if not fixed:
         edges = tuple(int(edge) for edge in edges)  # type: ignore[assignment]
@@ -142,7 +146,10 @@ def transform_keypoints_to_input(
         shape = list(keypoints_xy.shape)
         raise arguments.value_error(name, "keypoints_xy", "[J, 2]", shape)
     floating = keypoints_xy.dtype if keypoints_xy.dtype.kind == "f" else np.dtype(np.float64)
-    values = np.array(crop_to_input, floating)
+    crop = as_array(name, "crop_to_input", crop_to_input, {1: "[4]"})
+    if len(crop) != 4:
+        raise arguments.value_error(name, "crop_to_input", "(x0, y0, sx, sy)", crop_to_input)
+    values = crop.astype(floating)
     half = floating.type(0.5 if fixed else 0.0)
     moved = keypoints_xy.copy()
     moved[:, :2] = (keypoints_xy[:, :2] - values[:2] + half) * values[2:] - half

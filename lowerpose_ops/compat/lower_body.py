@@ -191,7 +191,8 @@ def pck_accuracy(
         ("vis", vis, {2: "[B, Jg]"}),
     ):
         arguments.check_ndim(name, argument, tensor, layout)
-        if tensor.is_complex():
+        # torch cannot compare the wider unsigned integers.
+        if tensor.is_complex() or tensor.dtype in (torch.uint16, torch.uint32, torch.uint64):
             raise TypeError(f"{name}: {argument} must be of a number type, got {tensor.dtype}")
     joints = min(pred_x.shape[1], gt_kpts_in.shape[1])
     if pred_y.shape != pred_x.shape:

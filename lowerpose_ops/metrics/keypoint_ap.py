@@ -83,7 +83,8 @@ class KeypointAP(Metric):
     ) -> None:
         super().__init__(**options)
         given = host_array(sigmas)
-        count = len(given) if isinstance(given, (list, tuple, np.ndarray)) else len(COCO_SIGMAS)
+        is_list = isinstance(given, (list, tuple)) or getattr(given, "ndim", 0) == 1
+        count = len(given) if is_list else len(COCO_SIGMAS)
         self.sigmas = tuple(joint_sigmas(_NAME, given, count).tolist())
         self.use_area = arguments.check_flag(_NAME, "use_area", use_area)
         self.max_dets = detections_limit(_NAME, max_dets)

@@ -193,10 +193,11 @@ class PCK(Metric):
 
 def _fixed_norm(norm: object, image_size: object) -> float | tuple[int, int] | None:
     """The norm of all batches, where it is the same."""
-    if (image_size is not None) != (norm == "image"):
-        state = "given with norm='image'" if norm == "image" else "left out without norm='image'"
+    of_image = isinstance(norm, str) and norm == "image"
+    if (image_size is not None) != of_image:
+        state = "given with norm='image'" if of_image else "left out without norm='image'"
         raise ValueError(f"{_NAME}: image_size must be {state}, got {image_size!r}")
-    if norm == "image":
+    if of_image:
         if not isinstance(image_size, (tuple, list)) or len(image_size) != 2:
             raise arguments.value_error(_NAME, "image_size", "(W, H)", image_size)
         sides = [arguments.number(_NAME, "image_size", side) for side in image_size]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps, to_image
-from .._checks import Array, as_array, check_array, own_dtype
+from .._checks import Array, as_array, check_array, check_has, own_dtype
 
 _BATCH = {4: "[B, J, H, W]"}
 
@@ -70,7 +72,13 @@ def get_final_preds(
     name = "get_final_preds"
     check_array(name, "batch_heatmaps", batch_heatmaps, _BATCH)
     arguments.check_flag(name, "fixed", fixed)
-    refine = "quarter" if config.TEST.POST_PROCESS else "none"
+    check_has(name, "config", config, "TEST")
+    check_has(name, "config.TEST", config.TEST, "POST_PROCESS")
+    wanted = config.TEST.POST_PROCESS
+    if not isinstance(wanted, (bool, int, np.bool_)):
+        expected = "True or False"
+        raise arguments.type_error(name, "config.TEST.POST_PROCESS", expected, wanted)
+    refine = "quarter" if wanted else "none"
     coords, scores = decode_heatmaps(batch_heatmaps, refine, preset="hrnet", fixed=fixed)
     height, width = batch_heatmaps.shape[2:]
     axes = "xy" if fixed else "x_only"

@@ -33,7 +33,9 @@ class JointsMSELoss(nn.Module):
 
     def __init__(self, use_target_weight: bool) -> None:
         super().__init__()
-        self.use_target_weight = use_target_weight
+        self.use_target_weight = arguments.check_flag(
+            "JointsMSELoss", "use_target_weight", use_target_weight
+        )
 
     def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None) -> Tensor:
         weight = _weight("JointsMSELoss", self.use_target_weight, target_weight)
@@ -58,7 +60,9 @@ class JointsOHKMMSELoss(nn.Module):
 
     def __init__(self, use_target_weight: bool, topk: int = 8, *, fixed: bool = False) -> None:
         super().__init__()
-        self.use_target_weight = use_target_weight
+        self.use_target_weight = arguments.check_flag(
+            "JointsOHKMMSELoss", "use_target_weight", use_target_weight
+        )
         self.topk = arguments.topk("JointsOHKMMSELoss", topk)
         self.fixed = arguments.check_flag("JointsOHKMMSELoss", "fixed", fixed)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -101,9 +101,16 @@ def _persons(
 ) -> tuple[Array, Array]:
     """Scores [N], and the similarities of all with all, [N, N]."""
     for person in kpts_db:
+        if not isinstance(person, Mapping):
+            raise arguments.type_error(name, "kpts_db", "a dict a person", person)
         for key in ("score", "keypoints", "area"):
             if key not in person:
                 raise ValueError(f"{name}: kpts_db must hold {key!r} in every person")
+    lists = list, tuple, np.ndarray
+    for person in kpts_db:
+        if not isinstance(person["keypoints"], lists):
+            expected = "an array in every person"
+            raise arguments.type_error(name, "keypoints", expected, person["keypoints"])
     scores, areas = (
         as_array(name, f"kpts_db's {key!r}", [person[key] for person in kpts_db], {1: "[N]"})
         for key in ("score", "area")
@@ -156,6 +163,8 @@ def oks_nms(
     name = "oks_nms"
     arguments.check_flag(name, "fixed", fixed)
     limit = arguments.number(name, "thresh", thresh)
+    if not isinstance(kpts_db, Sequence):
+        raise arguments.type_error(name, "kpts_db", "a list of persons", kpts_db)
     if len(kpts_db) == 0:
         return []
     scores, similarities = _persons(name, kpts_db, sigmas, in_vis_thre, fixed)
@@ -209,6 +218,8 @@ def soft_oks_nms(
     name = "soft_oks_nms"
     arguments.check_flag(name, "fixed", fixed)
     limit = arguments.number(name, "thresh", thresh)
+    if not isinstance(kpts_db, Sequence):
+        raise arguments.type_error(name, "kpts_db", "a list of persons", kpts_db)
     if limit <= 0:
         raise arguments.value_error(name, "thresh", "positive", thresh)
     if len(kpts_db) == 0:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import gaussian_targets
-from .._checks import Array, as_array, width_height
+from .._checks import Array, as_array, check_has, width_height
 
 
 def generate_target(
@@ -45,11 +45,13 @@ def generate_target(
         (1.0, [[1.0]])
     """
     name = "generate_target"
+    fields = "num_joints", "image_size", "heatmap_size", "sigma", "target_type"
+    check_has(name, "dataset", dataset, *fields)
     arguments.choice(name, "dataset.target_type", dataset.target_type, ("gaussian",))
     arguments.check_flag(name, "fixed", fixed)
     joints = as_array(name, "joints", joints, {2: "[J, 2 or more]"})
     joints_vis = as_array(name, "joints_vis", joints_vis, {2: "[J, 1 or more]"})
-    count = int(dataset.num_joints)
+    count = arguments.count(name, "dataset.num_joints", dataset.num_joints)
     for argument, array, columns in (("joints", joints, 2), ("joints_vis", joints_vis, 1)):
         if len(array) < count or array.shape[1] < columns:
             expected = f"[{count}, {columns} or more]"
@@ -63,5 +65,6 @@ def generate_target(
         places, joints_vis[:count, 0], size, dataset.sigma, preset="hrnet", fixed=fixed
     )
     if getattr(dataset, "use_different_joints_weight", False):
+        check_has(name, "dataset", dataset, "joints_weight")
         weights = np.multiply(weights, dataset.joints_weight)
     return target, weights

@@ -8,7 +8,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import to_image
-from .._checks import Array, as_array, check_array, width_height
+from .._checks import Array, as_array, check_array, check_writable, width_height
 
 
 def flip_back(
@@ -50,6 +50,7 @@ def flip_back(
     mirrored = output_flipped[..., ::-1]
     if arguments.check_flag(name, "fixed", fixed):
         return np.ascontiguousarray(mirrored[:, source])
+    check_writable(name, "output_flipped", output_flipped)
     moved = [joint for joint in range(num_joints) if source[joint] != joint]
     mirrored[:, moved] = mirrored[:, [source[joint] for joint in moved]]
     return mirrored

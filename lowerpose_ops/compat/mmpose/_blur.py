@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ... import _arguments as arguments
-from .._checks import Array
+from .._checks import Array, check_writable
 
 # Half of the kernels that OpenCV keeps in tables; larger ones have a formula.
 _SMALL = {
@@ -55,6 +55,7 @@ def check_kernel(name: str, size: object) -> int:
 def blur(name: str, heatmaps: Array, kernel_size: int) -> None:
     """Blurs maps [K, H, W] in place, with zeros around them, and keeps each map's maximum."""
     size = check_kernel(name, kernel_size)
+    check_writable(name, "heatmaps", heatmaps)
     if 0 in heatmaps.shape:
         raise arguments.value_error(name, "heatmaps", "maps with pixels", list(heatmaps.shape))
     blurred = smooth(heatmaps, size, "zero").astype(np.float32)

@@ -6,7 +6,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import pck_counts
-from .._checks import Array, check_array
+from .._checks import Array, check_array, check_writable
 
 
 def _distances(
@@ -45,6 +45,7 @@ def _distances(
         norm = np.where(norm > 0, norm, 1)
     else:
         counts = mask & np.all(norm != 0, axis=1, keepdims=True)
+        check_writable(name, norm_name, norm)
         norm[norm <= 0] = 1e6
     with np.errstate(all="ignore"):
         # The difference of two bool or uint8 arrays is none.

@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import gaussian_targets
-from .._checks import Array, width_height
+from .._checks import Array, as_array, width_height
 from ._checks import check_keypoints
 
 
@@ -68,7 +68,7 @@ def generate_gaussian_heatmaps(
     name = "generate_gaussian_heatmaps"
     check_keypoints(name, keypoints, keypoints_visible)
     if isinstance(sigma, (list, tuple, np.ndarray)):
-        spread: Any = np.asarray(sigma, np.float64)
+        spread: Any = as_array(name, "sigma", sigma, {1: f"[{len(keypoints)}]"}).astype(np.float64)
         if spread.shape != (len(keypoints),):
             expected = f"a number or [{len(keypoints)}]"
             raise arguments.value_error(name, "sigma", expected, list(spread.shape))

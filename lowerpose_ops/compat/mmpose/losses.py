@@ -99,7 +99,7 @@ class KeypointOHKMMSELoss(nn.Module):
     ) -> None:
         super().__init__()
         name = "KeypointOHKMMSELoss"
-        self.use_target_weight = use_target_weight
+        self.use_target_weight = arguments.check_flag(name, "use_target_weight", use_target_weight)
         self.topk = arguments.topk(name, topk)
         self.loss_weight = arguments.number(name, "loss_weight", loss_weight)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from ... import _arguments as arguments
 from ...arrays import decode_heatmaps
-from .._checks import Array, check_array, own_dtype
+from .._checks import Array, check_array, check_writable, own_dtype
 from ._blur import blur
 
 _EPSILON = float(np.finfo(np.float32).eps)
@@ -56,6 +56,7 @@ def _check(name: str, keypoints: object, heatmaps: object, fixed: object) -> Non
     for argument, array in (("keypoints", keypoints), ("heatmaps", heatmaps)):
         if array.dtype.kind != "f":  # type: ignore[attr-defined]
             raise arguments.type_error(name, argument, "floating", array.dtype.name)  # type: ignore[attr-defined]
+    check_writable(name, "keypoints", keypoints)  # type: ignore[arg-type]
     places, maps = keypoints.shape, heatmaps.shape  # type: ignore[attr-defined]
     if places[1] != maps[0] or places[2] != 2:
         raise arguments.value_error(name, "keypoints", f"[N, {maps[0]}, 2]", list(places))
