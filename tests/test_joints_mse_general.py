@@ -299,7 +299,7 @@ def test_pixel_weights_and_masks_of_any_numeric_type(weight_type):
         ({"half": 0.5}, TypeError, "half must be True or False, got float"),
         ({"skip_empty": 1}, TypeError, "skip_empty must be True or False, got int"),
         ({"weight_power": 3}, ValueError, "weight_power must be 1 or 2, got 3"),
-        ({"weight_power": True}, ValueError, "weight_power must be 1 or 2, got True"),
+        ({"weight_power": True}, TypeError, "weight_power must be 1 or 2, got bool"),
         ({"output": torch.zeros(2, 4, 4), "reduction": "none"}, ValueError, "output must be .B, K"),
         ({"target": torch.zeros(1, 2, 4, 5), "reduction": "none"}, ValueError, "target must be"),
         ({"loss_weight": math.inf, "reduction": "none"}, ValueError, "loss_weight must be finite"),

@@ -292,8 +292,8 @@ def test_the_module_learns_beta_per_joint():
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({"beta": "1"}, TypeError, "beta .* must be a number, got str"),
-        ({"beta": math.nan}, ValueError, "beta .* must be finite, got nan"),
+        ({"beta": "1"}, TypeError, "beta must be a number or a tensor, got str"),
+        ({"beta": math.nan}, ValueError, "beta must be finite, got nan"),
         ({"beta": 1.0, "learnable": 1}, TypeError, "learnable must be True or False, got int"),
     ],
 )

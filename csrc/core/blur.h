@@ -52,10 +52,12 @@ template <class Map>
 LOWERPOSE_HOST_DEVICE double blurred_at(const Map& map, const Blur& blur, std::int64_t y,
                                         std::int64_t x, std::int64_t width, std::int64_t height) {
   double sum = 0;
+  LOWERPOSE_NO_UNROLL
   for (int j = -blur.radius; j <= blur.radius; ++j) {
     const std::int64_t column = blurred_place(x + j, width, blur.border);
     if (column < 0) continue;
     double down = 0;
+    LOWERPOSE_NO_UNROLL
     for (int i = -blur.radius; i <= blur.radius; ++i) {
       const std::int64_t row = blurred_place(y + i, height, blur.border);
       if (row >= 0) down += tap(blur, i) * static_cast<double>(map.at(row, column));

@@ -172,9 +172,11 @@ bool taylor_step(const HeatmapDecodeParams& p, const Map<T>& map, std::int64_t b
 
 // `logs` is what taylor_step left in its patch.
 template <class Map>
-Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const TaylorFit& fit,
-                          const double* logs, double x, double y) {
-  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur, x, y);
+Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const PeakPixel& peak,
+                          const TaylorFit& fit, const double* logs) {
+  const FittedGaussian gaussian =
+      fitted_gaussian(fit, p.blur, static_cast<double>(peak.x) + fit.offset.x,
+                      static_cast<double>(peak.y) + fit.offset.y);
   if (!gaussian.usable) return {NAN, NAN, NAN};
   FitSums sums;
   for (std::int64_t row = 0; row < p.height; ++row) {
@@ -188,7 +190,7 @@ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map, const Ta
   Covariance sum = {};
   for (int i = 0; i < kPatch * kPatch; ++i) {
     for (int j = 0; j < kPatch * kPatch; ++j) {
-      const double shared = blurred_noise(p.blur, i, j);
+      const double shared = blurred_noise(p.blur, i, j, peak.x, peak.y, p.width, p.height);
       sum.xx += shared * slopes[i].x * slopes[j].x;
       sum.xy += shared * slopes[i].x * slopes[j].y;
       sum.yy += shared * slopes[i].y * slopes[j].y;
@@ -233,8 +235,7 @@ void decode(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
   coords[0] = static_cast<float>(static_cast<double>(peak.x) + offset.x + add);
   coords[1] = static_cast<float>(static_cast<double>(peak.y) + offset.y + add);
   if (covariance != nullptr && fitted) {
-    const Covariance c = map_covariance(p, map, fit, patch, static_cast<double>(peak.x) + offset.x,
-                                        static_cast<double>(peak.y) + offset.y);
+    const Covariance c = map_covariance(p, map, peak, fit, patch);
     covariance[0] = static_cast<float>(c.xx);
     covariance[1] = covariance[2] = static_cast<float>(c.xy);
     covariance[3] = static_cast<float>(c.yy);

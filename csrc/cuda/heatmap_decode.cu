@@ -86,8 +86,7 @@ __device__ void write_result(const HeatmapDecodeParams& p, std::int64_t b, std::
       const TaylorFit fit = taylor_fit(p.taylor, patch);
       offset = fit.offset;
       if (p.covariance != nullptr) {
-        spread = map_covariance(p, map, fit, patch, lane, static_cast<double>(peak.x) + offset.x,
-                                static_cast<double>(peak.y) + offset.y);
+        spread = map_covariance(p, map, peak, fit, patch, lane);
       }
       __syncwarp();  // before the patch is another joint's
     }

@@ -117,9 +117,11 @@ __device__ void gather_patch(const HeatmapDecodeParams& p, std::int64_t b, std::
 // `logs` is what the fit was made from.
 template <class Map>
 __device__ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& map,
-                                     const TaylorFit& fit, const double* logs, int lane, double x,
-                                     double y) {
-  const FittedGaussian gaussian = fitted_gaussian(fit, p.blur, x, y);
+                                     const PeakPixel& peak, const TaylorFit& fit,
+                                     const double* logs, int lane) {
+  const FittedGaussian gaussian =
+      fitted_gaussian(fit, p.blur, static_cast<double>(peak.x) + fit.offset.x,
+                      static_cast<double>(peak.y) + fit.offset.y);
   if (!gaussian.usable) return {NAN, NAN, NAN};
   FitSums sums;
   PixelWalk walk(lane, kWarp, p.width);
@@ -132,21 +134,23 @@ __device__ Covariance map_covariance(const HeatmapDecodeParams& p, const Map& ma
   };
   sums = {total(sums.map_map), total(sums.map_model), total(sums.model_model)};
   const double noise = noise_variance(sums, p.height * p.width);
-  // A place of the patch for each lane.
+  // A place of the patch for each lane; the lanes beyond it repeat the middle.
   constexpr int kPlaces = kPatch * kPatch;
-  Offset slope;
-  if (lane < kPlaces) slope = step_slope(p.taylor, fit, logs, lane);
+  const int place = lane < kPlaces ? lane : kPatchMiddle;
+  const Offset slope = step_slope(p.taylor, fit, logs, place);
   Covariance sum = {};
 #pragma unroll 1
   for (int j = 0; j < kPlaces; ++j) {
     const double x_slope = __shfl_sync(kAllLanes, slope.x, j);
     const double y_slope = __shfl_sync(kAllLanes, slope.y, j);
-    const double shared = lane < kPlaces ? blurred_noise(p.blur, lane, j) : 0;
+    const double shared =
+        lane < kPlaces ? noise * blurred_noise(p.blur, lane, j, peak.x, peak.y, p.width, p.height)
+                       : 0;
     sum.xx += shared * slope.x * x_slope;
     sum.xy += shared * slope.x * y_slope;
     sum.yy += shared * slope.y * y_slope;
   }
-  return {noise * total(sum.xx), noise * total(sum.xy), noise * total(sum.yy)};
+  return {total(sum.xx), total(sum.xy), total(sum.yy)};
 }
 
 }  // namespace

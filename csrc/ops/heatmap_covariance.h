@@ -31,10 +31,28 @@ LOWERPOSE_HOST_DEVICE inline Offset step_slope(const TaylorRules& rules, const T
   return {slope.x / value, slope.y / value};
 }
 
-// What white noise of variance 1 has in common after the blur at places i and j of the patch.
-LOWERPOSE_HOST_DEVICE inline double blurred_noise(const Blur& blur, int i, int j) {
-  const int dx = i % kPatch - j % kPatch, dy = i / kPatch - j / kPatch;
-  return blur.overlaps[dx < 0 ? -dx : dx] * blur.overlaps[dy < 0 ? -dy : dy];
+// What white noise of variance 1 has in common along one axis after the blur, at the pixels a and
+// b; there is none beyond the border.
+LOWERPOSE_HOST_DEVICE inline double overlap(const Blur& blur, std::int64_t a, std::int64_t b,
+                                            std::int64_t size) {
+  const std::int64_t low = a < b ? a : b, high = a < b ? b : a;
+  const std::int64_t first = high - blur.radius, last = low + blur.radius;
+  if (first >= 0 && last < size) return blur.overlaps[high - low];
+  double sum = 0;
+  LOWERPOSE_NO_UNROLL
+  for (std::int64_t i = first < 0 ? 0 : first; i <= last && i < size; ++i) {
+    sum += tap(blur, static_cast<int>(i - low)) * tap(blur, static_cast<int>(i - high));
+  }
+  return sum;
+}
+
+// The same at places i and j of the patch about (x, y).
+LOWERPOSE_HOST_DEVICE inline double blurred_noise(const Blur& blur, int i, int j, std::int64_t x,
+                                                  std::int64_t y, std::int64_t width,
+                                                  std::int64_t height) {
+  const std::int64_t left = x - kPatch / 2, top = y - kPatch / 2;
+  return overlap(blur, left + i % kPatch, left + j % kPatch, width) *
+         overlap(blur, top + i / kPatch, top + j / kPatch, height);
 }
 
 // exp(-(xx dx^2 + 2 xy dx dy + yy dy^2) / 2) about (x, y), the Gaussian that the map was before the

@@ -120,8 +120,8 @@ def keypoint_ap(
 def host_array(value: Any) -> Any:
     """A tensor as a NumPy array; anything else as it is."""
     kind: Any = getattr(sys.modules.get("torch"), "Tensor", ())
-    # What is sparse stays a tensor, and is refused by name.
-    if isinstance(value, kind) and str(value.layout) == "torch.strided":
+    # What is sparse, or without memory, stays a tensor and is refused by name.
+    if isinstance(value, kind) and str(value.layout) == "torch.strided" and not value.is_meta:
         tensor = value.detach().cpu().resolve_conj().resolve_neg()
         return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
     return value
