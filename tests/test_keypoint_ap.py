@@ -459,6 +459,25 @@ def test_metric(people, found, expected):
     assert set(values(metric.compute())) == {-1.0}
 
 
+def test_a_collection_keeps_other_rules_apart(people, found):
+    """Although there is nobody in the first batch, by any of them."""
+    torchmetrics = pytest.importorskip("torchmetrics")
+    images, preds, target = samples(people, found)
+    kinds = [{}, {"max_dets": 1}, {"use_area": False}, {"label_count": "counted"}]
+    metrics = {str(kind): lp.metrics.KeypointAP(**kind) for kind in kinds}
+    collection = torchmetrics.MetricCollection(metrics, prefix="in ")
+    alone = {name: lp.metrics.KeypointAP(**kind) for name, kind in zip(metrics, kinds, strict=True)}
+    for metric in (collection, *alone.values()):
+        metric.update([10**6], [empty(preds[0])], [empty(target[0])])
+        metric.update(images, preds, target)
+    for name, metric in alone.items():
+        assert values(collection[name].compute()) == values(metric.compute())
+
+
+def empty(sample):
+    return {name: value[:0] for name, value in sample.items()}
+
+
 def test_samples_of_one_image(people, found, expected):
     """One sample a person, in any order: detections go to one of them, to no effect."""
     images, preds, target = samples(people, found)
@@ -494,7 +513,7 @@ for i in own:
     )
 print({name: value.item() for name, value in metric.compute().items()})
 print({name: value.item() for name, value in metric.compute().items()})
-assert len(metric._rows("sample_keys")) == len(own)  # its own again
+assert len(metric._rows(metric._sample_keys)) == len(own)  # its own again
 """
 
 

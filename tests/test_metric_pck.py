@@ -190,6 +190,26 @@ def test_a_collection_keeps_other_rules_apart():
             assert score.item() == pytest.approx(scores[name] / 2, rel=1e-15)
 
 
+@pytest.mark.parametrize("by_calling", [False, True])
+def test_the_number_of_joints_is_that_of_the_first_batch_until_reset(by_calling):
+    metric = lp.metrics.PCK(0.1, 64.0)
+    add = metric if by_calling else metric.update
+    add(*scene())
+    three = [array[:, :3] for array in scene()]
+    with pytest.raises(ValueError, match="pred must be of 6 joints like those before, got 3"):
+        add(*three)
+    metric.reset()
+    add(*three)
+    assert values(metric) == {"PCK@0.1": lp.pck(*three, 64.0, 0.1)}
+
+
+def test_counts_stay_counts():
+    metric = lp.metrics.PCK(0.1, 64.0)
+    metric.set_dtype(torch.float16)
+    metric.update(*scene())
+    assert metric.correct.dtype == torch.int64
+
+
 RANKS = """
 import numpy as np
 rng = np.random.default_rng(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ class Metric(_Base):
         self.compute_with_cache = False
         self._row_shapes: dict[str, tuple[tuple[int, ...], torch.dtype]] = {}
 
+    def set_dtype(self, dst_type: Any) -> Metric:  # noqa: ARG002
+        """Changes nothing: counts and ids are integers, and all else is float64."""
+        return self
+
     def _add_sum(self, name: str, default: Tensor) -> None:
         """A tensor attribute; across ranks its sum."""
         self.add_state(name, default, dist_reduce_fx="sum")
@@ -46,6 +51,14 @@ class Metric(_Base):
         """
         self._row_shapes[name] = shape, dtype
         self.add_state(name, [], dist_reduce_fx="cat")
+
+    def _name_of_rules(self, name: str, *rules: Any) -> str:
+        """A state's name that differs where `rules` do.
+
+        In a collection of torchmetrics, metrics share their states if these have the same names and
+        equal values after the first batch, whatever the rules that make the values.
+        """
+        return f"{name}_{sha256(repr(rules).encode()).hexdigest()[:16]}"
 
     def _append(self, name: str, rows: Tensor) -> None:
         """Adds rows, [any, *shape]."""

@@ -58,8 +58,7 @@ class KeypointAP(Metric):
     COCO: https://cocodataset.org/#keypoints-eval
     """
 
-    # Rows of the samples, detections and people; keys are (image, sample, rank, update).
-    sample_keys: list[Tensor]
+    # Rows of the detections and people; keys are (image, sample, rank, update).
     pred_keys: list[Tensor]
     pred_joints: list[Tensor]
     pred_numbers: list[Tensor]
@@ -96,7 +95,9 @@ class KeypointAP(Metric):
             extent=extent,
         )
         self._updates = 0
-        self._add_rows("sample_keys", (4,), torch.int64)
+        given_rules = self.sigmas, self.use_area, self.max_dets, self.rules
+        self._sample_keys = self._name_of_rules("sample_keys", *given_rules)
+        self._add_rows(self._sample_keys, (4,), torch.int64)
         self._add_rows("pred_keys", (4,), torch.int64)
         self._add_rows("pred_joints", (count, 3), torch.float64)
         self._add_rows("pred_numbers", (2,), torch.float64)  # score, area
@@ -141,7 +142,7 @@ class KeypointAP(Metric):
         for place, (image, sample) in enumerate(zip(images, samples, strict=True)):
             key = torch.tensor([[image, sample, _rank(), self._updates]])
             self._updates += 1
-            self._append("sample_keys", key)
+            self._append(self._sample_keys, key)
             pred, gt = found[place], people[place]
             self._append("pred_keys", key.expand(len(pred.keypoints), 4))
             self._append("pred_joints", torch.from_numpy(pred.keypoints))
@@ -154,7 +155,7 @@ class KeypointAP(Metric):
     def compute(self) -> dict[str, Tensor]:
         """AP AP50 AP75 APM APL AR AR50 AR75 ARM ARL; -1 where there is nobody to be found."""
         first: dict[tuple[int, int], tuple[int, int]] = {}
-        for image, sample, rank, update in self._rows("sample_keys").tolist():
+        for image, sample, rank, update in self._rows(self._sample_keys).tolist():
             known = first.get((image, sample))
             first[image, sample] = min(known, (rank, update)) if known else (rank, update)
         counted = {(*place, *occurrence) for place, occurrence in first.items()}

@@ -116,10 +116,9 @@ class PCK(Metric):
         counts = torch.zeros(len(self.thresholds), MAX_JOINTS, dtype=torch.int64)
         self._add_sum("correct", counts)
         self._add_sum("counted", torch.zeros(MAX_JOINTS, dtype=torch.int64))
-        # How many people had the joint. In a collection of torchmetrics, metrics share their states
-        # if these have the same names and, after the first batch, the same values, which are often
-        # zero then. So the name tells the rules that counts are made by.
-        self._people = f"people of {(self.thresholds, self.norm, self.fixed_norm, self.rules)}"
+        # How many people had the joint.
+        rules = self.thresholds, self.norm, self.fixed_norm, self.rules
+        self._people = self._name_of_rules("people", *rules)
         self._add_sum(self._people, torch.zeros(MAX_JOINTS, dtype=torch.int64))
 
     def update(
@@ -144,9 +143,7 @@ class PCK(Metric):
         if num_joints > MAX_JOINTS:
             expected = f"of at most {MAX_JOINTS} joints"
             raise arguments.value_error(_NAME, "pred", expected, num_joints)
-        if self.num_joints not in (None, num_joints):
-            expected = f"of {self.num_joints} joints like those before"
-            raise arguments.value_error(_NAME, "pred", expected, num_joints)
+        self._check_as_before(num_joints)
         self.num_joints = num_joints
         self._follow(counted)
         missing = (0, MAX_JOINTS - num_joints)
@@ -156,6 +153,22 @@ class PCK(Metric):
         people = counted.new_full((num_joints,), len(pred))
         people = getattr(self, self._people) + functional.pad(people, missing)
         setattr(self, self._people, people)
+
+    def forward(self, pred: Any, *others: Any, **options: Any) -> Any:
+        """Adds a batch and gives its own score."""
+        if getattr(pred, "ndim", 0) == 3:  # here, since torchmetrics resets before it updates
+            self._check_as_before(pred.shape[1])
+        return super().forward(pred, *others, **options)
+
+    def reset(self) -> None:
+        """Forgets all updates."""
+        super().reset()
+        self.num_joints = None
+
+    def _check_as_before(self, num_joints: int) -> None:
+        if self.num_joints not in (None, num_joints):
+            expected = f"of {self.num_joints} joints like those before"
+            raise arguments.value_error(_NAME, "pred", expected, num_joints)
 
     def compute(self) -> dict[str, Tensor]:
         """The score for each threshold, of all updates on all ranks."""
