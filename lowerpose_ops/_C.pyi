@@ -139,6 +139,8 @@ def keypoint_ap_match(
     order: _Array,
     taken: _Array,
     reach: _Array,
+    near: _Array,
+    num_near: _Array,
     nan_matches: bool,
     threads: int,
     /,
@@ -201,6 +203,7 @@ def read_annotations(
     tables: tuple[dict[Any, int] | None, ...],
     strict: bool,
     numbers: _Array,
+    threads: int,
     /,
 ) -> None: ...
 def read_annotation_lists(

@@ -1,10 +1,13 @@
 #include "bindings/annotations.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bindings/plain_values.h"
 #include "core/check.h"
 #include "core/parallel.h"
 
@@ -15,11 +18,12 @@ namespace {
 
 // Annotations lie all over memory: nearly every look at one waits for it. So they are read in
 // batches, each step for all of a batch, and what the next step needs is fetched ahead.
-constexpr std::int64_t kBatch = 32;
+constexpr std::int64_t kBatch = 64;
 #ifdef Py_GIL_DISABLED
-constexpr std::int64_t kListsPerThread = std::int64_t{1} << 62;
+constexpr std::int64_t kRowsPerThread = std::int64_t{1} << 62;
 #else
-constexpr std::int64_t kListsPerThread = 1024;
+// A few milliseconds of work: where all cores are busy, another thread is waited for as long.
+constexpr std::int64_t kRowsPerThread = std::int64_t{1} << 15;
 #endif
 
 class Annotations {
@@ -64,6 +68,12 @@ class Annotations {
                          std::to_string(rows_[i]) + " must be " + expected + ", got " + got);
   }
 
+  // The same without errors, for threads that may not set any: null.
+  PyObject* plain_at(std::int64_t i) const {
+    PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+    return PyDict_CheckExact(annotation) ? annotation : nullptr;
+  }
+
   void prefetch(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t i = begin; i < end; ++i) {
       if (rows_[i] < PyList_GET_SIZE(list_)) __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i]));
@@ -72,8 +82,10 @@ class Annotations {
 
   void prefetch_keys(std::int64_t begin, std::int64_t end) const {
     for (std::int64_t i = begin; i < end; ++i) {
+      PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+      if (!PyDict_Check(annotation)) continue;
       const auto* keys =
-          reinterpret_cast<const char*>(reinterpret_cast<PyDictObject*>(at(i))->ma_keys);
+          reinterpret_cast<const char*>(reinterpret_cast<const PyDictObject*>(annotation)->ma_keys);
       for (int line = 0; line < 4; ++line) __builtin_prefetch(keys + 64 * line);
     }
   }
@@ -98,12 +110,6 @@ inline bool read_number(PyObject* object, double& number) {
     number = PyFloat_AsDouble(held.ptr());
   }
   return number != -1.0 || PyErr_Occurred() == nullptr;
-}
-
-// Such a value is read without running anybody's code.
-bool is_plain(PyObject* value) {
-  return PyFloat_Check(value) || PyLong_CheckExact(value) || PyBool_Check(value) ||
-         PyUnicode_CheckExact(value);
 }
 
 struct Column {
@@ -141,14 +147,81 @@ struct Column {
   }
 };
 
-// Whether the object is a list of `size` floats and nothing else; then they are read. Calls nothing
-// of Python's.
-bool read_floats(PyObject* object, std::int64_t size, double* numbers) {
+// What a thread needs to read plain annotations.
+class PlainColumn {
+ public:
+  PlainColumn(const Column& column, const std::optional<PlainTable>& table)
+      : key_(column.key), table_(table ? &*table : nullptr), numbers_(column.numbers) {}
+
+  PyObject* find(PyObject* annotation) { return key_.find(annotation); }
+
+  bool read(std::int64_t i, PyObject* value) const {
+    return table_ != nullptr ? table_->find(value, numbers_[i]) : plain_number(value, numbers_[i]);
+  }
+
+ private:
+  PlainKey key_;
+  const PlainTable* table_;
+  double* numbers_;
+};
+
+// Calls `body(begin, end)` with batches. Whoever is free takes the next one, so that a thread that
+// has to wait holds nobody up; `make_body` makes each thread its own.
+template <class MakeBody>
+void for_batches(std::int64_t count, int threads, const MakeBody& make_body) {
+  std::atomic<std::int64_t> next{0};
+  parallel_for(count, kRowsPerThread, threads, [&](std::int64_t, std::int64_t) {
+    auto body = make_body();
+    for (std::int64_t begin; (begin = next.fetch_add(kBatch)) < count;) {
+      body(begin, std::min(begin + kBatch, count));
+    }
+  });
+}
+
+// Reads plain annotations with all threads, and says which were not.
+std::vector<char> read_plain(const Annotations& all, const std::vector<Column>& columns,
+                             std::int64_t count, int threads) {
+  std::vector<std::optional<PlainTable>> tables(columns.size());
+  std::vector<char> left(static_cast<std::size_t>(count), 1);
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    if (columns[k].table == Py_None) continue;
+    tables[k].emplace(columns[k].table);
+    if (!tables[k]->usable()) return left;
+  }
+  for_batches(count, threads, [&] {
+    std::vector<PlainColumn> plain;
+    for (std::size_t k = 0; k < columns.size(); ++k) plain.emplace_back(columns[k], tables[k]);
+    return [&, plain, values = std::vector<PyObject*>(kBatch * plain.size())](
+               std::int64_t begin, std::int64_t end) mutable {
+      all.prefetch(end, std::min(end + kBatch, count));
+      all.prefetch_keys(begin, end);
+      PyObject** value = values.data();
+      for (std::int64_t i = begin; i < end; ++i) {
+        PyObject* annotation = all.plain_at(i);
+        for (PlainColumn& column : plain) {
+          *value = annotation == nullptr ? nullptr : column.find(annotation);
+          __builtin_prefetch(*value++);
+        }
+      }
+      value = values.data();
+      for (std::int64_t i = begin; i < end; ++i) {
+        bool done = true;
+        for (const PlainColumn& column : plain) {
+          done = *value != nullptr && column.read(i, *value) && done;
+          ++value;
+        }
+        left[i] = !done;
+      }
+    };
+  });
+  return left;
+}
+
+// Whether the object is a list of `size` plain numbers; then they are read.
+bool read_plain_list(PyObject* object, std::int64_t size, double* numbers) {
   if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return false;
   for (std::int64_t n = 0; n < size; ++n) {
-    PyObject* item = PyList_GET_ITEM(object, n);
-    if (Py_TYPE(item) != &PyFloat_Type) return false;
-    numbers[n] = PyFloat_AS_DOUBLE(item);
+    if (!plain_number(PyList_GET_ITEM(object, n), numbers[n])) return false;
   }
   return true;
 }
@@ -182,7 +255,7 @@ void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, st
 
 void read_annotations(const py::list& annotations, const TensorView& rows, const py::tuple& keys,
                       const py::tuple& defaults, const py::tuple& tables, bool strict,
-                      const TensorView& numbers) {
+                      const TensorView& numbers, int threads) {
   Checker check("keypoint_ap");
   check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
   check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
@@ -204,27 +277,10 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   }
 
   const Annotations all(annotations, rows);
-  std::vector<PyObject*> values(kBatch * num_keys);
-  all.prefetch(0, std::min(kBatch, count));
-  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
-    const std::int64_t end = std::min(begin + kBatch, count);
-    all.prefetch(end, std::min(end + kBatch, count));
-    all.prefetch_keys(begin, end);
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::size_t k = 0; k < num_keys; ++k) {
-        PyObject* value = columns[k].value(all, i);
-        values[(i - begin) * num_keys + k] = value;
-        __builtin_prefetch(value);
-      }
-    }
-    bool plain = true;  // otherwise a value found before may be gone
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::size_t k = 0; k < num_keys; ++k) {
-        PyObject* value = plain ? values[(i - begin) * num_keys + k] : columns[k].value(all, i);
-        plain = plain && is_plain(value);
-        columns[k].read(all, i, value);
-      }
-    }
+  const std::vector<char> left = read_plain(all, columns, count, threads);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!left[i]) continue;
+    for (const Column& column : columns) column.read(all, i, column.value(all, i));
   }
 }
 
@@ -243,25 +299,26 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows,
   auto* data = static_cast<double*>(numbers.data);
 
   const Annotations all(annotations, rows);
-  std::vector<PyObject*> lists(static_cast<std::size_t>(count));
-  all.prefetch(0, std::min(kBatch, count));
-  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
-    const std::int64_t end = std::min(begin + kBatch, count);
-    all.prefetch(end, std::min(end + kBatch, count));
-    all.prefetch_keys(begin, end);
-    for (std::int64_t i = begin; i < end; ++i) lists[i] = all.require(i, key.ptr());
-  }
-  // Until here nobody's code has run, and while this thread holds the interpreter's lock nobody
-  // changes a list: other threads may look at it, as long as they do nothing else.
-  std::vector<char> done(static_cast<std::size_t>(count));
-  parallel_for(count, kListsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (i + 1 < end) prefetch_items(lists[i + 1], size);
-      done[i] = read_floats(lists[i], size, data + place[i] * size);
-    }
+  std::vector<char> left(static_cast<std::size_t>(count), 1);
+  for_batches(count, threads, [&] {
+    return [&, plain = PlainKey(key.ptr())](std::int64_t begin, std::int64_t end) mutable {
+      PyObject* lists[kBatch + 1] = {};
+      all.prefetch(end, std::min(end + kBatch, count));
+      all.prefetch_keys(begin, end);
+      for (std::int64_t i = begin; i < end; ++i) {
+        PyObject* annotation = all.plain_at(i);
+        lists[i - begin] = annotation == nullptr ? nullptr : plain.find(annotation);
+        __builtin_prefetch(lists[i - begin]);
+      }
+      for (std::int64_t i = begin; i < end; ++i) {
+        PyObject *list = lists[i - begin], *next = lists[i - begin + 1];
+        if (next != nullptr) prefetch_items(next, size);
+        left[i] = list == nullptr || !read_plain_list(list, size, data + place[i] * size);
+      }
+    };
   });
   for (std::int64_t i = 0; i < count; ++i) {
-    if (!done[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
+    if (left[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
   }
 }
 

@@ -13,7 +13,8 @@ namespace {
 
 using V = Vec<double>::type;
 constexpr int kLanes = Vec<double>::kLanes;
-constexpr std::int64_t kGroupsPerThread = 8;
+// A few milliseconds of work: where all cores are busy, another thread is waited for as long.
+constexpr std::int64_t kGroupsPerThread = 1024;
 constexpr double kSpacing = std::numeric_limits<double>::epsilon();
 
 struct ByScore {
@@ -137,63 +138,87 @@ void group_similarities(const KeypointMatchingParams& p, std::int64_t group) {
   }
 }
 
-// The best person for a detection, or -1: the last of the most similar ones that are free. Ignored
-// persons stand behind the others, and are looked at only if none of those will do.
-std::int64_t best_person(const KeypointMatchingParams& p, const double* oks, std::int64_t first_gt,
-                         std::int64_t num_gt, std::int64_t num_positive, double least) {
-  const std::int32_t* order = p.order + first_gt;
-  const std::uint8_t* taken = p.taken + first_gt;
-  std::int64_t best = -1;
-  for (std::int64_t i = 0; i < num_gt; ++i) {
-    if (i == num_positive && best >= 0) break;
-    const std::int32_t g = order[i];
-    if (taken[g] || oks[g] < least || (!p.nan_matches && std::isnan(oks[g]))) continue;
-    least = oks[g];
-    best = i;
-  }
-  return best;
-}
+// What all thresholds of one group and range have in common.
+struct Range {
+  const KeypointMatchingParams& p;
+  std::int64_t first, num_pred, first_gt, num_gt, num_positive;
+  double low, high;
+  std::int64_t oks_offset;
 
-// One group at one threshold; `order` holds its persons.
-void match_threshold(const KeypointMatchingParams& p, std::int64_t group, std::int64_t range,
-                     std::int64_t t, std::int64_t num_positive) {
-  const std::int64_t first = p.pred_offsets[group], num_pred = p.pred_offsets[group + 1] - first;
-  const std::int64_t first_gt = p.gt_offsets[group], num_gt = p.gt_offsets[group + 1] - first_gt;
-  const bool comparable = p.oks_offsets[group] < p.oks_offsets[group + 1];
-  const double* oks = p.oks + p.oks_offsets[group];
-  const double low = p.ranges[2 * range], high = p.ranges[2 * range + 1];
-  const double least = std::min(p.thresholds[t], 1 - 1e-10);
-  std::int32_t* match = p.match + (range * p.num_thresholds + t) * p.num_pred + first;
-  std::uint8_t* outcome = p.outcome + (range * p.num_thresholds + t) * p.num_pred + first;
-  std::fill_n(p.taken + first_gt, num_gt, 0);
-  for (std::int64_t d = 0; d < num_pred; ++d) {
-    std::int64_t best = -1;
-    if (comparable && !(p.reach[first + d] < least)) {
-      best = best_person(p, oks + d * num_gt, first_gt, num_gt, num_positive, least);
+  const double* oks(std::int64_t d) const { return p.oks + oks_offset + d * num_gt; }
+  std::int32_t* near(std::int64_t d) const { return p.near + oks_offset + d * num_gt; }
+
+  // For each detection the persons, as places in `order`, that it can find at `lowest` or above.
+  void list_near(double lowest) const {
+    for (std::int64_t d = 0; d < num_pred; ++d) {
+      const double* similarity = oks(d);
+      std::int32_t* places = near(d);
+      std::int32_t count = 0;
+      // Once NaN has matched, any similarity does.
+      const bool all = p.nan_matches && std::isinf(p.reach[first + d]);
+      for (std::int64_t i = 0; i < num_gt; ++i) {
+        const double value = similarity[p.order[first_gt + i]];
+        places[count] = static_cast<std::int32_t>(i);
+        const bool known = p.nan_matches | (value == value);
+        count += all | (known & !(value < lowest));
+      }
+      p.num_near[first + d] = count;
     }
-    bool ignored = false, found = false;
-    match[d] = -1;
-    if (best >= 0) {
+  }
+
+  // The best person for a detection, or -1: the last of the most similar ones that are free.
+  // Ignored persons stand behind the others, and are looked at only if none of those will do.
+  std::int64_t best_person(std::int64_t d, double least) const {
+    const double* similarity = oks(d);
+    const std::int32_t* places = near(d);
+    std::int64_t best = -1;
+    for (std::int32_t n = 0; n < p.num_near[first + d]; ++n) {
+      const std::int32_t i = places[n];
+      if (i >= num_positive && best >= 0 && best < num_positive) break;
+      const std::int32_t g = p.order[first_gt + i];
+      if (p.taken[first_gt + g] || similarity[g] < least) continue;
+      least = similarity[g];
+      best = i;
+    }
+    return best;
+  }
+
+  void leave_unmatched(std::int32_t* match, std::uint8_t* outcome) const {
+    std::fill_n(match, num_pred, -1);
+    for (std::int64_t d = 0; d < num_pred; ++d) {
+      const double area = p.pred_area[first + d];
+      outcome[d] = static_cast<std::uint8_t>(area < low || area > high ? DetectionOutcome::kIgnored
+                                                                       : DetectionOutcome::kFalse);
+    }
+  }
+
+  void match_threshold(double threshold, std::int32_t* match, std::uint8_t* outcome) const {
+    const double least = std::min(threshold, 1 - 1e-10);
+    std::fill_n(p.taken + first_gt, num_gt, 0);
+    for (std::int64_t d = 0; d < num_pred; ++d) {
+      if (p.num_near[first + d] == 0 || p.reach[first + d] < least) continue;
+      const std::int64_t best = best_person(d, least);
+      if (best < 0) continue;
       const std::int32_t g = p.order[first_gt + best];
       match[d] = g;
-      ignored = best >= num_positive;
-      found = p.gt_counts[first_gt + g] != 0;
+      if (best >= num_positive) {
+        outcome[d] = static_cast<std::uint8_t>(DetectionOutcome::kIgnored);
+      } else if (p.gt_counts[first_gt + g]) {
+        outcome[d] = static_cast<std::uint8_t>(DetectionOutcome::kTrue);
+      }
       // A crowd holds any number of people.
       p.taken[first_gt + g] = p.pred_takes[first + d] && !p.gt_crowd[first_gt + g];
     }
-    const double area = p.pred_area[first + d];
-    ignored = ignored || (!found && (area < low || area > high));
-    outcome[d] = static_cast<std::uint8_t>(ignored ? DetectionOutcome::kIgnored
-                                           : found ? DetectionOutcome::kTrue
-                                                   : DetectionOutcome::kFalse);
   }
-}
+};
 
-void match_group(const KeypointMatchingParams& p, std::int64_t group) {
+void match_group(const KeypointMatchingParams& p, std::int64_t group, double lowest) {
+  const std::int64_t first = p.pred_offsets[group], num_pred = p.pred_offsets[group + 1] - first;
   const std::int64_t first_gt = p.gt_offsets[group], num_gt = p.gt_offsets[group + 1] - first_gt;
-  if (p.oks_offsets[group] < p.oks_offsets[group + 1]) group_similarities(p, group);
-  for (std::int64_t range = 0; range < p.num_ranges; ++range) {
-    const double low = p.ranges[2 * range], high = p.ranges[2 * range + 1];
+  const bool comparable = p.oks_offsets[group] < p.oks_offsets[group + 1];
+  if (comparable) group_similarities(p, group);
+  for (std::int64_t a = 0; a < p.num_ranges; ++a) {
+    const double low = p.ranges[2 * a], high = p.ranges[2 * a + 1];
     const auto is_ignored = [&](std::int64_t g) {
       const double area = p.gt_area[first_gt + g];
       return p.gt_ignored[first_gt + g] || area < low || area > high;
@@ -206,11 +231,27 @@ void match_group(const KeypointMatchingParams& p, std::int64_t group) {
     for (std::int64_t g = 0; g < num_gt; ++g) {
       if (is_ignored(g)) p.order[first_gt + placed++] = static_cast<std::int32_t>(g);
     }
-    p.positives[range * p.num_groups + group] = static_cast<std::int32_t>(num_positive);
+    p.positives[a * p.num_groups + group] = static_cast<std::int32_t>(num_positive);
+
+    const Range range = {
+        p, first, num_pred, first_gt, num_gt, num_positive, low, high, p.oks_offsets[group]};
+    if (comparable) range.list_near(lowest);
     for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
-      match_threshold(p, group, range, t, num_positive);
+      const std::int64_t row = (a * p.num_thresholds + t) * p.num_pred + first;
+      range.leave_unmatched(p.match + row, p.outcome + row);
+      if (comparable) range.match_threshold(p.thresholds[t], p.match + row, p.outcome + row);
     }
   }
+}
+
+// No detection matches below it; NaN is a threshold that all similarities reach.
+double lowest_threshold(const KeypointMatchingParams& p) {
+  double lowest = 1 - 1e-10;
+  for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
+    if (!(p.thresholds[t] >= lowest)) lowest = p.thresholds[t];
+    if (std::isnan(lowest)) break;
+  }
+  return lowest;
 }
 
 }  // namespace
@@ -230,7 +271,11 @@ void keypoint_ap_order(const KeypointGroupingParams& p) {
   for (std::int64_t g = 0; g < p.num_groups; ++g) {
     const std::int64_t end = p.offsets[g], count = std::min(end - begin, p.most);
     if (p.scores != nullptr) {
-      std::partial_sort(p.order + begin, p.order + begin + count, p.order + end, ByScore{p.scores});
+      const ByScore better{p.scores};
+      if (begin + count < end) {
+        std::nth_element(p.order + begin, p.order + begin + count, p.order + end, better);
+      }
+      std::sort(p.order + begin, p.order + begin + count, better);
     }
     std::copy_n(p.order + begin, count, p.order + kept);
     p.offsets[g] = kept;
@@ -252,8 +297,9 @@ bool keypoint_ap_room(const std::int64_t* oks_offsets, const std::int64_t* pred_
 }
 
 void keypoint_ap_match(const KeypointMatchingParams& p, int threads) {
+  const double lowest = lowest_threshold(p);
   parallel_for(p.num_groups, kGroupsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; ++group) match_group(p, group);
+    for (std::int64_t group = begin; group < end; ++group) match_group(p, group, lowest);
   });
 }
 

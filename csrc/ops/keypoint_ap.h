@@ -50,6 +50,9 @@ struct KeypointMatchingParams {
   std::int32_t* order;   // [G]
   std::uint8_t* taken;   // [G]
   double* reach;         // [D]: the largest similarity
+  // The persons whom a detection can find at all, and how many they are.
+  std::int32_t* near;      // as oks
+  std::int32_t* num_near;  // [D]
 };
 
 // Sorts rows into groups: each group's by falling score (NaN last, equal ones as they come), at
@@ -63,7 +66,7 @@ struct KeypointMatchingViews {
       &gt_offsets;
   const TensorView &variances, &thresholds, &ranges, &oks_offsets;
   const TensorView &oks, &match, &outcome, &positives;
-  const TensorView &joints, &order, &taken, &reach;
+  const TensorView &joints, &order, &taken, &reach, &near, &num_near;
 };
 
 // Object keypoint similarities, and the greedy matching for all thresholds and area ranges. Offsets

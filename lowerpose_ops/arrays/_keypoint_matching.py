@@ -119,6 +119,8 @@ def match(
         np.empty(num_gt, np.int32),
         np.empty(num_gt, np.uint8),
         np.empty(num_pred),
+        np.empty(len(matching.oks), np.int32),
+        np.empty(num_pred, np.int32),
         nan_matches,
         arguments.threads() if threads is None else threads,
     )

@@ -38,7 +38,7 @@ class AnnotationTable:
         numbers = np.empty((len(keys), len(rows)))
         _native.core.read_annotations(
             *(self.annotations, rows, tuple(keys), tuple(keys.values())),
-            *(tuple(tables.get(key) for key in keys), strict, numbers),
+            *(tuple(tables.get(key) for key in keys), strict, numbers, arguments.threads()),
         )
         return dict(zip(keys, numbers, strict=True))
 

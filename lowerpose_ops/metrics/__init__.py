@@ -21,8 +21,8 @@ _EXPORTS = {
 }
 
 __all__ = [
-    "KeypointAP",
     "PCK",
+    "KeypointAP",
 ]
 
 
