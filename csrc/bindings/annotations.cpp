@@ -1,7 +1,6 @@
 #include "bindings/annotations.h"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
 #include <optional>
 #include <string>
@@ -17,14 +16,39 @@ namespace lowerpose {
 namespace {
 
 // Annotations lie all over memory: nearly every look at one waits for it. So they are read in
-// batches, each step for all of a batch, and what the next step needs is fetched ahead.
-constexpr std::int64_t kBatch = 64;
+// steps, and the next step for one follows when others have been through this one: by then what it
+// needs has been fetched.
+constexpr std::int64_t kBehind = 8;
+constexpr std::int64_t kListsBehind = 3;
+
+constexpr std::size_t kMostKeys = 8;
+
+// What a thread takes at a time, some 50 microseconds.
 #ifdef Py_GIL_DISABLED
-constexpr std::int64_t kRowsPerThread = std::int64_t{1} << 62;
+constexpr std::int64_t kBatch = std::int64_t{1} << 62, kListBatch = kBatch;
 #else
-// A few milliseconds of work: where all cores are busy, another thread is waited for as long.
-constexpr std::int64_t kRowsPerThread = std::int64_t{1} << 15;
+constexpr std::int64_t kBatch = 512, kListBatch = 96;
 #endif
+
+void prefetch_bytes(const void* begin, std::int64_t size) {
+  for (std::int64_t at = 0; at < size; at += 64) {
+    __builtin_prefetch(static_cast<const char*>(begin) + at);
+  }
+}
+
+// Calls each step with each of [begin, end), a step `behind` behind the one before it.
+template <class... Steps>
+void in_steps(std::int64_t begin, std::int64_t end, std::int64_t behind, const Steps&... steps) {
+  const auto last = static_cast<std::int64_t>(sizeof...(steps) - 1) * behind;
+  for (std::int64_t first = begin; first < end + last; ++first) {
+    std::int64_t i = first;
+    const auto take = [&](const auto& step) {
+      if (i >= begin && i < end) step(i);
+      i -= behind;
+    };
+    (take(steps), ...);
+  }
+}
 
 class Annotations {
  public:
@@ -74,20 +98,12 @@ class Annotations {
     return PyDict_CheckExact(annotation) ? annotation : nullptr;
   }
 
-  void prefetch(std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (rows_[i] < PyList_GET_SIZE(list_)) __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i]));
-    }
-  }
+  void prefetch(std::int64_t i) const { __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i])); }
 
-  void prefetch_keys(std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t i = begin; i < end; ++i) {
-      PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
-      if (!PyDict_Check(annotation)) continue;
-      const auto* keys =
-          reinterpret_cast<const char*>(reinterpret_cast<const PyDictObject*>(annotation)->ma_keys);
-      for (int line = 0; line < 4; ++line) __builtin_prefetch(keys + 64 * line);
-    }
+  void prefetch_keys(std::int64_t i) const {
+    PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+    if (!PyDict_Check(annotation)) return;
+    prefetch_bytes(reinterpret_cast<const PyDictObject*>(annotation)->ma_keys, 256);
   }
 
  private:
@@ -150,6 +166,7 @@ struct Column {
 // What a thread needs to read plain annotations.
 class PlainColumn {
  public:
+  PlainColumn() = default;
   PlainColumn(const Column& column, const std::optional<PlainTable>& table)
       : key_(column.key), table_(table ? &*table : nullptr), numbers_(column.numbers) {}
 
@@ -160,23 +177,10 @@ class PlainColumn {
   }
 
  private:
-  PlainKey key_;
-  const PlainTable* table_;
-  double* numbers_;
+  PlainKey key_{nullptr};
+  const PlainTable* table_ = nullptr;
+  double* numbers_ = nullptr;
 };
-
-// Calls `body(begin, end)` with batches. Whoever is free takes the next one, so that a thread that
-// has to wait holds nobody up; `make_body` makes each thread its own.
-template <class MakeBody>
-void for_batches(std::int64_t count, int threads, const MakeBody& make_body) {
-  std::atomic<std::int64_t> next{0};
-  parallel_for(count, kRowsPerThread, threads, [&](std::int64_t, std::int64_t) {
-    auto body = make_body();
-    for (std::int64_t begin; (begin = next.fetch_add(kBatch)) < count;) {
-      body(begin, std::min(begin + kBatch, count));
-    }
-  });
-}
 
 // Reads plain annotations with all threads, and says which were not.
 std::vector<char> read_plain(const Annotations& all, const std::vector<Column>& columns,
@@ -188,47 +192,46 @@ std::vector<char> read_plain(const Annotations& all, const std::vector<Column>& 
     tables[k].emplace(columns[k].table);
     if (!tables[k]->usable()) return left;
   }
-  for_batches(count, threads, [&] {
-    std::vector<PlainColumn> plain;
-    for (std::size_t k = 0; k < columns.size(); ++k) plain.emplace_back(columns[k], tables[k]);
-    return [&, plain, values = std::vector<PyObject*>(kBatch * plain.size())](
-               std::int64_t begin, std::int64_t end) mutable {
-      all.prefetch(end, std::min(end + kBatch, count));
-      all.prefetch_keys(begin, end);
-      PyObject** value = values.data();
-      for (std::int64_t i = begin; i < end; ++i) {
-        PyObject* annotation = all.plain_at(i);
-        for (PlainColumn& column : plain) {
-          *value = annotation == nullptr ? nullptr : column.find(annotation);
-          __builtin_prefetch(*value++);
-        }
-      }
-      value = values.data();
-      for (std::int64_t i = begin; i < end; ++i) {
-        bool done = true;
-        for (const PlainColumn& column : plain) {
-          done = *value != nullptr && column.read(i, *value) && done;
-          ++value;
-        }
-        left[i] = !done;
-      }
-    };
+  const std::size_t num_keys = columns.size();
+  share_batches(count, kBatch, threads, [&](std::int64_t begin, std::int64_t end) {
+    PlainColumn plain[kMostKeys];
+    for (std::size_t k = 0; k < num_keys; ++k) plain[k] = {columns[k], tables[k]};
+    PyObject* ring[2 * kBehind][kMostKeys];
+    const auto values_of = [&](std::int64_t i) { return ring[i % (2 * kBehind)]; };
+    in_steps(
+        begin, end, kBehind, [&](std::int64_t i) { all.prefetch(i); },
+        [&](std::int64_t i) { all.prefetch_keys(i); },
+        [&](std::int64_t i) {
+          PyObject* annotation = all.plain_at(i);
+          PyObject** values = values_of(i);
+          for (std::size_t k = 0; k < num_keys; ++k) {
+            values[k] = annotation == nullptr ? nullptr : plain[k].find(annotation);
+            __builtin_prefetch(values[k]);
+          }
+        },
+        [&](std::int64_t i) {
+          PyObject** values = values_of(i);
+          bool done = true;
+          for (std::size_t k = 0; k < num_keys; ++k) {
+            done = values[k] != nullptr && plain[k].read(i, values[k]) && done;
+          }
+          left[i] = !done;
+        });
   });
   return left;
 }
 
+bool is_list(PyObject* object, std::int64_t size) {
+  return object != nullptr && PyList_CheckExact(object) && PyList_GET_SIZE(object) == size;
+}
+
 // Whether the object is a list of `size` plain numbers; then they are read.
 bool read_plain_list(PyObject* object, std::int64_t size, double* numbers) {
-  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return false;
+  if (!is_list(object, size)) return false;
   for (std::int64_t n = 0; n < size; ++n) {
     if (!plain_number(PyList_GET_ITEM(object, n), numbers[n])) return false;
   }
   return true;
-}
-
-void prefetch_items(PyObject* object, std::int64_t size) {
-  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return;
-  for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(object, n));
 }
 
 void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, std::int64_t size,
@@ -263,6 +266,7 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   const std::size_t num_keys = keys.size();
   check.packed_output("numbers", numbers, DType::kFloat64, "[keys, M]",
                       {static_cast<std::int64_t>(num_keys), count});
+  if (num_keys > kMostKeys) throw py::value_error("keypoint_ap: too many keys");
   if (defaults.size() != num_keys || tables.size() != num_keys) {
     throw py::value_error("keypoint_ap: as many defaults and tables as keys");
   }
@@ -300,22 +304,32 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows,
 
   const Annotations all(annotations, rows);
   std::vector<char> left(static_cast<std::size_t>(count), 1);
-  for_batches(count, threads, [&] {
-    return [&, plain = PlainKey(key.ptr())](std::int64_t begin, std::int64_t end) mutable {
-      PyObject* lists[kBatch + 1] = {};
-      all.prefetch(end, std::min(end + kBatch, count));
-      all.prefetch_keys(begin, end);
-      for (std::int64_t i = begin; i < end; ++i) {
-        PyObject* annotation = all.plain_at(i);
-        lists[i - begin] = annotation == nullptr ? nullptr : plain.find(annotation);
-        __builtin_prefetch(lists[i - begin]);
-      }
-      for (std::int64_t i = begin; i < end; ++i) {
-        PyObject *list = lists[i - begin], *next = lists[i - begin + 1];
-        if (next != nullptr) prefetch_items(next, size);
-        left[i] = list == nullptr || !read_plain_list(list, size, data + place[i] * size);
-      }
+  share_batches(count, kListBatch, threads, [&](std::int64_t begin, std::int64_t end) {
+    PlainKey plain(key.ptr());
+    PyObject* found[4 * kListsBehind] = {};
+    const auto list_of = [&](std::int64_t i) -> PyObject*& {
+      return found[i % (4 * kListsBehind)];
     };
+    in_steps(
+        begin, end, kListsBehind, [&](std::int64_t i) { all.prefetch(i); },
+        [&](std::int64_t i) { all.prefetch_keys(i); },
+        [&](std::int64_t i) {
+          PyObject* annotation = all.plain_at(i);
+          list_of(i) = annotation == nullptr ? nullptr : plain.find(annotation);
+          __builtin_prefetch(list_of(i));
+        },
+        [&](std::int64_t i) {
+          PyObject* list = list_of(i);
+          if (is_list(list, size)) prefetch_bytes(PySequence_Fast_ITEMS(list), 8 * size);
+        },
+        [&](std::int64_t i) {
+          PyObject* list = list_of(i);
+          if (!is_list(list, size)) return;
+          for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(list, n));
+        },
+        [&](std::int64_t i) {
+          left[i] = !read_plain_list(list_of(i), size, data + place[i] * size);
+        });
   });
   for (std::int64_t i = 0; i < count; ++i) {
     if (left[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);

@@ -117,10 +117,9 @@ def match(
         *(matching.oks, matching.match, matching.outcome, matching.positives),
         np.empty(truth.keypoints.shape[:2], np.int32),
         np.empty(num_gt, np.int32),
-        np.empty(num_gt, np.uint8),
+        np.empty(num_gt, np.int32),
+        np.empty(num_gt, np.int64),
         np.empty(num_pred),
-        np.empty(len(matching.oks), np.int32),
-        np.empty(num_pred, np.int32),
         nan_matches,
         arguments.threads() if threads is None else threads,
     )
