@@ -266,7 +266,7 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   const std::size_t num_keys = keys.size();
   check.packed_output("numbers", numbers, DType::kFloat64, "[keys, M]",
                       {static_cast<std::int64_t>(num_keys), count});
-  if (num_keys > kMostKeys) throw py::value_error("keypoint_ap: too many keys");
+  if (num_keys > kMostKeys) throw py::value_error("keypoint_ap: at most 8 keys");
   if (defaults.size() != num_keys || tables.size() != num_keys) {
     throw py::value_error("keypoint_ap: as many defaults and tables as keys");
   }
