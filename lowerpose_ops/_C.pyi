@@ -137,6 +137,7 @@ def keypoint_ap_match(
     positives: _Array,
     joints: _Array,
     order: _Array,
+    near: _Array,
     taken: _Array,
     reach: _Array,
     nan_matches: bool,
@@ -201,6 +202,7 @@ def read_annotations(
     tables: tuple[dict[Any, int] | None, ...],
     strict: bool,
     numbers: _Array,
+    threads: int,
     /,
 ) -> None: ...
 def read_annotation_lists(

@@ -122,13 +122,16 @@ def test_real_people(val538, seed, capsys):
         {"maxDets": [5, 1, 20, 100]},
         {"useCats": 0},
         {"iouThrs": np.array([0.05, 0.5, 0.999, 1.0])},
+        {"iouThrs": np.array([0.9, np.nan, 0.1, -2.0])},
+        # More than fit into a word of bits, and not rising.
+        {"iouThrs": np.random.default_rng(4).permutation(np.linspace(0, 1, 130))},
         {"recThrs": np.array([0.0, 0.3, 0.30000001, 0.99])},
         {"recThrs": np.array([0.9, 0.1, 0.5])},  # not rising
         {"recThrs": np.array([0.1, 2.0, 0.2])},  # nothing after the first that is out of reach
         {"catIds": []},
         {"imgIds": []},
     ],
-    ids=str,
+    ids=lambda changes: str(changes)[:40],
 )
 def test_other_parameters(val538, changes):
     truth = coco(val538["annotations"], val538["images"])

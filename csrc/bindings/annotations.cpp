@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <limits>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "bindings/plain_values.h"
 #include "core/check.h"
 #include "core/parallel.h"
 
@@ -14,13 +16,39 @@ namespace lowerpose {
 namespace {
 
 // Annotations lie all over memory: nearly every look at one waits for it. So they are read in
-// batches, each step for all of a batch, and what the next step needs is fetched ahead.
-constexpr std::int64_t kBatch = 32;
+// steps, and the next step for one follows when others have been through this one: by then what it
+// needs has been fetched.
+constexpr std::int64_t kBehind = 8;
+constexpr std::int64_t kListsBehind = 3;
+
+constexpr std::size_t kMostKeys = 8;
+
+// What a thread takes at a time, some 50 microseconds.
 #ifdef Py_GIL_DISABLED
-constexpr std::int64_t kListsPerThread = std::int64_t{1} << 62;
+constexpr std::int64_t kBatch = std::int64_t{1} << 62, kListBatch = kBatch;
 #else
-constexpr std::int64_t kListsPerThread = 1024;
+constexpr std::int64_t kBatch = 512, kListBatch = 96;
 #endif
+
+void prefetch_bytes(const void* begin, std::int64_t size) {
+  for (std::int64_t at = 0; at < size; at += 64) {
+    __builtin_prefetch(static_cast<const char*>(begin) + at);
+  }
+}
+
+// Calls each step with each of [begin, end), a step `behind` behind the one before it.
+template <class... Steps>
+void in_steps(std::int64_t begin, std::int64_t end, std::int64_t behind, const Steps&... steps) {
+  const auto last = static_cast<std::int64_t>(sizeof...(steps) - 1) * behind;
+  for (std::int64_t first = begin; first < end + last; ++first) {
+    std::int64_t i = first;
+    const auto take = [&](const auto& step) {
+      if (i >= begin && i < end) step(i);
+      i -= behind;
+    };
+    (take(steps), ...);
+  }
+}
 
 class Annotations {
  public:
@@ -64,18 +92,18 @@ class Annotations {
                          std::to_string(rows_[i]) + " must be " + expected + ", got " + got);
   }
 
-  void prefetch(std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (rows_[i] < PyList_GET_SIZE(list_)) __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i]));
-    }
+  // The same without errors, for threads that may not set any: null.
+  PyObject* plain_at(std::int64_t i) const {
+    PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+    return PyDict_CheckExact(annotation) ? annotation : nullptr;
   }
 
-  void prefetch_keys(std::int64_t begin, std::int64_t end) const {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto* keys =
-          reinterpret_cast<const char*>(reinterpret_cast<PyDictObject*>(at(i))->ma_keys);
-      for (int line = 0; line < 4; ++line) __builtin_prefetch(keys + 64 * line);
-    }
+  void prefetch(std::int64_t i) const { __builtin_prefetch(PyList_GET_ITEM(list_, rows_[i])); }
+
+  void prefetch_keys(std::int64_t i) const {
+    PyObject* annotation = PyList_GET_ITEM(list_, rows_[i]);
+    if (!PyDict_Check(annotation)) return;
+    prefetch_bytes(reinterpret_cast<const PyDictObject*>(annotation)->ma_keys, 256);
   }
 
  private:
@@ -98,12 +126,6 @@ inline bool read_number(PyObject* object, double& number) {
     number = PyFloat_AsDouble(held.ptr());
   }
   return number != -1.0 || PyErr_Occurred() == nullptr;
-}
-
-// Such a value is read without running anybody's code.
-bool is_plain(PyObject* value) {
-  return PyFloat_Check(value) || PyLong_CheckExact(value) || PyBool_Check(value) ||
-         PyUnicode_CheckExact(value);
 }
 
 struct Column {
@@ -141,21 +163,75 @@ struct Column {
   }
 };
 
-// Whether the object is a list of `size` floats and nothing else; then they are read. Calls nothing
-// of Python's.
-bool read_floats(PyObject* object, std::int64_t size, double* numbers) {
-  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return false;
-  for (std::int64_t n = 0; n < size; ++n) {
-    PyObject* item = PyList_GET_ITEM(object, n);
-    if (Py_TYPE(item) != &PyFloat_Type) return false;
-    numbers[n] = PyFloat_AS_DOUBLE(item);
+// What a thread needs to read plain annotations.
+class PlainColumn {
+ public:
+  PlainColumn() = default;
+  PlainColumn(const Column& column, const std::optional<PlainTable>& table)
+      : key_(column.key), table_(table ? &*table : nullptr), numbers_(column.numbers) {}
+
+  PyObject* find(PyObject* annotation) { return key_.find(annotation); }
+
+  bool read(std::int64_t i, PyObject* value) const {
+    return table_ != nullptr ? table_->find(value, numbers_[i]) : plain_number(value, numbers_[i]);
   }
-  return true;
+
+ private:
+  PlainKey key_{nullptr};
+  const PlainTable* table_ = nullptr;
+  double* numbers_ = nullptr;
+};
+
+// Reads plain annotations with all threads, and says which were not.
+std::vector<char> read_plain(const Annotations& all, const std::vector<Column>& columns,
+                             std::int64_t count, int threads) {
+  std::vector<std::optional<PlainTable>> tables(columns.size());
+  std::vector<char> left(static_cast<std::size_t>(count), 1);
+  for (std::size_t k = 0; k < columns.size(); ++k) {
+    if (columns[k].table == Py_None) continue;
+    tables[k].emplace(columns[k].table);
+    if (!tables[k]->usable()) return left;
+  }
+  const std::size_t num_keys = columns.size();
+  share_batches(count, kBatch, threads, [&](std::int64_t begin, std::int64_t end) {
+    PlainColumn plain[kMostKeys];
+    for (std::size_t k = 0; k < num_keys; ++k) plain[k] = {columns[k], tables[k]};
+    PyObject* ring[2 * kBehind][kMostKeys];
+    const auto values_of = [&](std::int64_t i) { return ring[i % (2 * kBehind)]; };
+    in_steps(
+        begin, end, kBehind, [&](std::int64_t i) { all.prefetch(i); },
+        [&](std::int64_t i) { all.prefetch_keys(i); },
+        [&](std::int64_t i) {
+          PyObject* annotation = all.plain_at(i);
+          PyObject** values = values_of(i);
+          for (std::size_t k = 0; k < num_keys; ++k) {
+            values[k] = annotation == nullptr ? nullptr : plain[k].find(annotation);
+            __builtin_prefetch(values[k]);
+          }
+        },
+        [&](std::int64_t i) {
+          PyObject** values = values_of(i);
+          bool done = true;
+          for (std::size_t k = 0; k < num_keys; ++k) {
+            done = values[k] != nullptr && plain[k].read(i, values[k]) && done;
+          }
+          left[i] = !done;
+        });
+  });
+  return left;
 }
 
-void prefetch_items(PyObject* object, std::int64_t size) {
-  if (Py_TYPE(object) != &PyList_Type || PyList_GET_SIZE(object) != size) return;
-  for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(object, n));
+bool is_list(PyObject* object, std::int64_t size) {
+  return object != nullptr && PyList_CheckExact(object) && PyList_GET_SIZE(object) == size;
+}
+
+// Whether the object is a list of `size` plain numbers; then they are read.
+bool read_plain_list(PyObject* object, std::int64_t size, double* numbers) {
+  if (!is_list(object, size)) return false;
+  for (std::int64_t n = 0; n < size; ++n) {
+    if (!plain_number(PyList_GET_ITEM(object, n), numbers[n])) return false;
+  }
+  return true;
 }
 
 void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, std::int64_t size,
@@ -182,7 +258,7 @@ void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, st
 
 void read_annotations(const py::list& annotations, const TensorView& rows, const py::tuple& keys,
                       const py::tuple& defaults, const py::tuple& tables, bool strict,
-                      const TensorView& numbers) {
+                      const TensorView& numbers, int threads) {
   Checker check("keypoint_ap");
   check.packed("rows", rows, DType::kInt64, "[M]", {kAny});
   check.indices("rows", rows, static_cast<std::int64_t>(annotations.size()));
@@ -190,6 +266,7 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   const std::size_t num_keys = keys.size();
   check.packed_output("numbers", numbers, DType::kFloat64, "[keys, M]",
                       {static_cast<std::int64_t>(num_keys), count});
+  if (num_keys > kMostKeys) throw py::value_error("keypoint_ap: at most 8 keys");
   if (defaults.size() != num_keys || tables.size() != num_keys) {
     throw py::value_error("keypoint_ap: as many defaults and tables as keys");
   }
@@ -204,27 +281,10 @@ void read_annotations(const py::list& annotations, const TensorView& rows, const
   }
 
   const Annotations all(annotations, rows);
-  std::vector<PyObject*> values(kBatch * num_keys);
-  all.prefetch(0, std::min(kBatch, count));
-  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
-    const std::int64_t end = std::min(begin + kBatch, count);
-    all.prefetch(end, std::min(end + kBatch, count));
-    all.prefetch_keys(begin, end);
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::size_t k = 0; k < num_keys; ++k) {
-        PyObject* value = columns[k].value(all, i);
-        values[(i - begin) * num_keys + k] = value;
-        __builtin_prefetch(value);
-      }
-    }
-    bool plain = true;  // otherwise a value found before may be gone
-    for (std::int64_t i = begin; i < end; ++i) {
-      for (std::size_t k = 0; k < num_keys; ++k) {
-        PyObject* value = plain ? values[(i - begin) * num_keys + k] : columns[k].value(all, i);
-        plain = plain && is_plain(value);
-        columns[k].read(all, i, value);
-      }
-    }
+  const std::vector<char> left = read_plain(all, columns, count, threads);
+  for (std::int64_t i = 0; i < count; ++i) {
+    if (!left[i]) continue;
+    for (const Column& column : columns) column.read(all, i, column.value(all, i));
   }
 }
 
@@ -243,25 +303,36 @@ void read_annotation_lists(const py::list& annotations, const TensorView& rows,
   auto* data = static_cast<double*>(numbers.data);
 
   const Annotations all(annotations, rows);
-  std::vector<PyObject*> lists(static_cast<std::size_t>(count));
-  all.prefetch(0, std::min(kBatch, count));
-  for (std::int64_t begin = 0; begin < count; begin += kBatch) {
-    const std::int64_t end = std::min(begin + kBatch, count);
-    all.prefetch(end, std::min(end + kBatch, count));
-    all.prefetch_keys(begin, end);
-    for (std::int64_t i = begin; i < end; ++i) lists[i] = all.require(i, key.ptr());
-  }
-  // Until here nobody's code has run, and while this thread holds the interpreter's lock nobody
-  // changes a list: other threads may look at it, as long as they do nothing else.
-  std::vector<char> done(static_cast<std::size_t>(count));
-  parallel_for(count, kListsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      if (i + 1 < end) prefetch_items(lists[i + 1], size);
-      done[i] = read_floats(lists[i], size, data + place[i] * size);
-    }
+  std::vector<char> left(static_cast<std::size_t>(count), 1);
+  share_batches(count, kListBatch, threads, [&](std::int64_t begin, std::int64_t end) {
+    PlainKey plain(key.ptr());
+    PyObject* found[4 * kListsBehind] = {};
+    const auto list_of = [&](std::int64_t i) -> PyObject*& {
+      return found[i % (4 * kListsBehind)];
+    };
+    in_steps(
+        begin, end, kListsBehind, [&](std::int64_t i) { all.prefetch(i); },
+        [&](std::int64_t i) { all.prefetch_keys(i); },
+        [&](std::int64_t i) {
+          PyObject* annotation = all.plain_at(i);
+          list_of(i) = annotation == nullptr ? nullptr : plain.find(annotation);
+          __builtin_prefetch(list_of(i));
+        },
+        [&](std::int64_t i) {
+          PyObject* list = list_of(i);
+          if (is_list(list, size)) prefetch_bytes(PySequence_Fast_ITEMS(list), 8 * size);
+        },
+        [&](std::int64_t i) {
+          PyObject* list = list_of(i);
+          if (!is_list(list, size)) return;
+          for (std::int64_t n = 0; n < size; ++n) __builtin_prefetch(PyList_GET_ITEM(list, n));
+        },
+        [&](std::int64_t i) {
+          left[i] = !read_plain_list(list_of(i), size, data + place[i] * size);
+        });
   });
   for (std::int64_t i = 0; i < count; ++i) {
-    if (!done[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
+    if (left[i]) read_list(all, i, key.ptr(), size, data + place[i] * size);
   }
 }
 

@@ -13,7 +13,8 @@ namespace lowerpose {
 // key, None, or a dict whose entry for the value is read in its place; -1 where it has none.
 void read_annotations(const pybind11::list& annotations, const TensorView& rows,
                       const pybind11::tuple& keys, const pybind11::tuple& defaults,
-                      const pybind11::tuple& tables, bool strict, const TensorView& numbers);
+                      const pybind11::tuple& tables, bool strict, const TensorView& numbers,
+                      int threads);
 
 // The list of numbers under `key` of annotation `rows[i]`, into row `places[i]` of `numbers`
 // [M, any], float64, which is as long. Rising rows are read fastest.

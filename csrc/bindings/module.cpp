@@ -128,13 +128,14 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
          const TensorView& variances, const TensorView& thresholds, const TensorView& ranges,
          const TensorView& oks_offsets, const TensorView& oks, const TensorView& match,
          const TensorView& outcome, const TensorView& positives, const TensorView& joints,
-         const TensorView& order, const TensorView& taken, const TensorView& reach,
-         bool nan_matches, int threads) {
-        keypoint_ap_match({pred,      pred_area,  pred_takes, pred_offsets, gt,        gt_box,
-                           gt_scale,  gt_area,    gt_ignored, gt_crowd,     gt_counts, gt_offsets,
-                           variances, thresholds, ranges,     oks_offsets,  oks,       match,
-                           outcome,   positives,  joints,     order,        taken,     reach},
-                          nan_matches, threads);
+         const TensorView& order, const TensorView& near, const TensorView& taken,
+         const TensorView& reach, bool nan_matches, int threads) {
+        keypoint_ap_match(
+            {pred,    pred_area,   pred_takes, pred_offsets, gt,         gt_box,    gt_scale,
+             gt_area, gt_ignored,  gt_crowd,   gt_counts,    gt_offsets, variances, thresholds,
+             ranges,  oks_offsets, oks,        match,        outcome,    positives, joints,
+             order,   near,        taken,      reach},
+            nan_matches, threads);
       },
       no_gil);
   m.def(

@@ -4,6 +4,10 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
+#include <memory>
+#include <system_error>
+#include <thread>
 
 namespace lowerpose {
 namespace {
@@ -42,6 +46,52 @@ void detail::parallel_ranges(std::int64_t count, std::int64_t grain, int threads
     const std::int64_t end = count * (member + 1) / members;
     if (begin < end) function(context, begin, end);
   }
+}
+
+namespace {
+
+// Helpers own it together with the caller: one that starts late still looks whether work is left.
+struct Batches {
+  std::int64_t count, batch;
+  detail::RangeFunction function;
+  void* context;  // not touched once all batches are taken: the caller may be gone
+  std::atomic<std::int64_t> next{0}, finished{0};
+
+  void work() {
+    for (std::int64_t begin; (begin = next.fetch_add(batch)) < count;) {
+      const std::int64_t end = std::min(begin + batch, count);
+      function(context, begin, end);
+      finished.fetch_add(end - begin, std::memory_order_release);
+    }
+  }
+};
+
+}  // namespace
+
+void detail::shared_batches(std::int64_t count, std::int64_t batch, int threads,
+                            RangeFunction function, void* context) {
+  if (count <= 0) return;
+  constexpr std::int64_t kBatchesPerThread = 8;  // or starting a helper takes as long as its work
+  const std::int64_t most = (count - 1) / batch / kBatchesPerThread;
+  const std::int64_t team = std::min<std::int64_t>(most, usable_threads(threads));
+  if (team <= 1) {
+    function(context, 0, count);
+    return;
+  }
+  const auto batches = std::make_shared<Batches>();
+  batches->count = count;
+  batches->batch = batch;
+  batches->function = function;
+  batches->context = context;
+  try {
+    for (std::int64_t helper = 1; helper < team; ++helper) {
+      std::thread([batches] { batches->work(); }).detach();
+    }
+  } catch (const std::system_error&) {
+    // No more threads are to be had: those that there are do all.
+  }
+  batches->work();
+  while (batches->finished.load(std::memory_order_acquire) < count) std::this_thread::yield();
 }
 
 }  // namespace lowerpose

@@ -13,7 +13,7 @@ namespace {
 
 using V = Vec<double>::type;
 constexpr int kLanes = Vec<double>::kLanes;
-constexpr std::int64_t kGroupsPerThread = 8;
+constexpr std::int64_t kBatch = 8;  // groups that a thread takes at a time
 constexpr double kSpacing = std::numeric_limits<double>::epsilon();
 
 struct ByScore {
@@ -137,63 +137,127 @@ void group_similarities(const KeypointMatchingParams& p, std::int64_t group) {
   }
 }
 
-// The best person for a detection, or -1: the last of the most similar ones that are free. Ignored
-// persons stand behind the others, and are looked at only if none of those will do.
-std::int64_t best_person(const KeypointMatchingParams& p, const double* oks, std::int64_t first_gt,
-                         std::int64_t num_gt, std::int64_t num_positive, double least) {
-  const std::int32_t* order = p.order + first_gt;
-  const std::uint8_t* taken = p.taken + first_gt;
-  std::int64_t best = -1;
-  for (std::int64_t i = 0; i < num_gt; ++i) {
-    if (i == num_positive && best >= 0) break;
-    const std::int32_t g = order[i];
-    if (taken[g] || oks[g] < least || (!p.nan_matches && std::isnan(oks[g]))) continue;
-    least = oks[g];
-    best = i;
-  }
-  return best;
-}
+// One group and area range at up to 64 thresholds, which are bits: a detection often finds the same
+// person at many of them.
+struct Range {
+  const KeypointMatchingParams& p;
+  std::int64_t first, num_pred, first_gt, num_gt, num_positive;
+  double low, high;
+  std::int64_t oks_offset;
+  double lowest;  // of all thresholds; below it nobody is found
+  const double* thresholds;
+  std::int64_t num_thresholds;
+  std::int32_t* match;    // [num_thresholds, D], from the group's first detection on
+  std::uint8_t* outcome;  // likewise
 
-// One group at one threshold; `order` holds its persons.
-void match_threshold(const KeypointMatchingParams& p, std::int64_t group, std::int64_t range,
-                     std::int64_t t, std::int64_t num_positive) {
+  std::int32_t person(std::int64_t place) const { return p.order[first_gt + place]; }
+  static double least(double threshold) { return std::min(threshold, 1 - 1e-10); }
+
+  void leave_unmatched() const {
+    for (std::int64_t d = 0; d < num_pred; ++d) {
+      const double area = p.pred_area[first + d];
+      outcome[d] = static_cast<std::uint8_t>(area < low || area > high ? DetectionOutcome::kIgnored
+                                                                       : DetectionOutcome::kFalse);
+    }
+    for (std::int64_t t = 0; t < num_thresholds; ++t) {
+      std::fill_n(match + t * p.num_pred, num_pred, -1);
+      if (t > 0) std::copy_n(outcome, num_pred, outcome + t * p.num_pred);
+    }
+  }
+
+  void match_all() const {
+    std::fill_n(p.taken + first_gt, num_gt, 0);
+    for (std::int64_t d = 0; d < num_pred; ++d) {
+      const double reach = p.reach[first + d];
+      if (reach < lowest) continue;
+      const double* oks = p.oks + oks_offset + d * num_gt;
+      if (p.nan_matches && std::isinf(reach)) {
+        match_nan(d, oks);
+      } else {
+        match_number(d, oks);
+      }
+    }
+  }
+
+  void match_number(std::int64_t d, const double* oks) const {
+    std::int32_t* near = p.near + first_gt;
+    const std::int64_t num_near = sort_near(oks, near);
+    std::uint64_t left = ~std::uint64_t{0} >> (64 - num_thresholds);
+    for (std::int64_t n = 0; n < num_near && left != 0; ++n) {
+      const std::int32_t g = person(near[n]);
+      const std::uint64_t found = reached(oks[g]) & left & ~p.taken[first_gt + g];
+      settle(d, near[n], found);
+      left &= ~found;
+    }
+  }
+
+  // The places of the persons who may be found, the most similar first, of equal ones the last.
+  // Ignored persons stand behind the others, and are found only if none of those will do.
+  std::int64_t sort_near(const double* oks, std::int32_t* near) const {
+    std::int64_t count = 0;
+    for (std::int64_t i = 0; i < num_gt; ++i) {
+      const double value = oks[person(i)];
+      if (value < lowest || std::isnan(value)) continue;
+      const std::int64_t class_begin = i < num_positive ? 0 : num_positive;
+      std::int64_t at = count++;
+      for (; at > 0 && near[at - 1] >= class_begin && oks[person(near[at - 1])] <= value; --at) {
+        near[at] = near[at - 1];
+      }
+      near[at] = static_cast<std::int32_t>(i);
+    }
+    return count;
+  }
+
+  // The thresholds that a similarity reaches.
+  std::uint64_t reached(double value) const {
+    std::uint64_t bits = 0;
+    for (std::int64_t t = 0; t < num_thresholds; ++t) {
+      bits |= static_cast<std::uint64_t>(!(value < least(thresholds[t]))) << t;
+    }
+    return bits;
+  }
+
+  // NaN is less than nothing, and nothing is less than NaN: once it has matched, the last free
+  // person does.
+  void match_nan(std::int64_t d, const double* oks) const {
+    for (std::int64_t t = 0; t < num_thresholds; ++t) {
+      double goal = least(thresholds[t]);
+      std::int64_t best = -1;
+      for (std::int64_t i = 0; i < num_gt; ++i) {
+        if (i == num_positive && best >= 0) break;
+        const std::int32_t g = person(i);
+        if (p.taken[first_gt + g] >> t & 1 || oks[g] < goal) continue;
+        goal = oks[g];
+        best = i;
+      }
+      if (best >= 0) settle(d, best, std::uint64_t{1} << t);
+    }
+  }
+
+  // The detection finds the person at these thresholds.
+  void settle(std::int64_t d, std::int64_t place, std::uint64_t found) const {
+    const std::int32_t g = person(place);
+    // A crowd holds any number of people.
+    if (p.pred_takes[first + d] && !p.gt_crowd[first_gt + g]) p.taken[first_gt + g] |= found;
+    const bool ignored = place >= num_positive, counts = p.gt_counts[first_gt + g] != 0;
+    for (; found != 0; found &= found - 1) {
+      const std::int64_t at = __builtin_ctzll(found) * p.num_pred + d;
+      match[at] = g;
+      if (ignored || counts) {
+        outcome[at] = static_cast<std::uint8_t>(ignored ? DetectionOutcome::kIgnored
+                                                        : DetectionOutcome::kTrue);
+      }
+    }
+  }
+};
+
+void match_group(const KeypointMatchingParams& p, std::int64_t group, double lowest) {
   const std::int64_t first = p.pred_offsets[group], num_pred = p.pred_offsets[group + 1] - first;
   const std::int64_t first_gt = p.gt_offsets[group], num_gt = p.gt_offsets[group + 1] - first_gt;
   const bool comparable = p.oks_offsets[group] < p.oks_offsets[group + 1];
-  const double* oks = p.oks + p.oks_offsets[group];
-  const double low = p.ranges[2 * range], high = p.ranges[2 * range + 1];
-  const double least = std::min(p.thresholds[t], 1 - 1e-10);
-  std::int32_t* match = p.match + (range * p.num_thresholds + t) * p.num_pred + first;
-  std::uint8_t* outcome = p.outcome + (range * p.num_thresholds + t) * p.num_pred + first;
-  std::fill_n(p.taken + first_gt, num_gt, 0);
-  for (std::int64_t d = 0; d < num_pred; ++d) {
-    std::int64_t best = -1;
-    if (comparable && !(p.reach[first + d] < least)) {
-      best = best_person(p, oks + d * num_gt, first_gt, num_gt, num_positive, least);
-    }
-    bool ignored = false, found = false;
-    match[d] = -1;
-    if (best >= 0) {
-      const std::int32_t g = p.order[first_gt + best];
-      match[d] = g;
-      ignored = best >= num_positive;
-      found = p.gt_counts[first_gt + g] != 0;
-      // A crowd holds any number of people.
-      p.taken[first_gt + g] = p.pred_takes[first + d] && !p.gt_crowd[first_gt + g];
-    }
-    const double area = p.pred_area[first + d];
-    ignored = ignored || (!found && (area < low || area > high));
-    outcome[d] = static_cast<std::uint8_t>(ignored ? DetectionOutcome::kIgnored
-                                           : found ? DetectionOutcome::kTrue
-                                                   : DetectionOutcome::kFalse);
-  }
-}
-
-void match_group(const KeypointMatchingParams& p, std::int64_t group) {
-  const std::int64_t first_gt = p.gt_offsets[group], num_gt = p.gt_offsets[group + 1] - first_gt;
-  if (p.oks_offsets[group] < p.oks_offsets[group + 1]) group_similarities(p, group);
-  for (std::int64_t range = 0; range < p.num_ranges; ++range) {
-    const double low = p.ranges[2 * range], high = p.ranges[2 * range + 1];
+  if (comparable) group_similarities(p, group);
+  for (std::int64_t a = 0; a < p.num_ranges; ++a) {
+    const double low = p.ranges[2 * a], high = p.ranges[2 * a + 1];
     const auto is_ignored = [&](std::int64_t g) {
       const double area = p.gt_area[first_gt + g];
       return p.gt_ignored[first_gt + g] || area < low || area > high;
@@ -206,11 +270,38 @@ void match_group(const KeypointMatchingParams& p, std::int64_t group) {
     for (std::int64_t g = 0; g < num_gt; ++g) {
       if (is_ignored(g)) p.order[first_gt + placed++] = static_cast<std::int32_t>(g);
     }
-    p.positives[range * p.num_groups + group] = static_cast<std::int32_t>(num_positive);
-    for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
-      match_threshold(p, group, range, t, num_positive);
+    p.positives[a * p.num_groups + group] = static_cast<std::int32_t>(num_positive);
+
+    for (std::int64_t t = 0; t < p.num_thresholds; t += 64) {
+      const std::int64_t row = (a * p.num_thresholds + t) * p.num_pred + first;
+      const Range range = {p,
+                           first,
+                           num_pred,
+                           first_gt,
+                           num_gt,
+                           num_positive,
+                           low,
+                           high,
+                           p.oks_offsets[group],
+                           lowest,
+                           p.thresholds + t,
+                           std::min<std::int64_t>(64, p.num_thresholds - t),
+                           p.match + row,
+                           p.outcome + row};
+      range.leave_unmatched();
+      if (comparable) range.match_all();
     }
   }
+}
+
+// No detection matches below it; NaN is a threshold that all similarities reach.
+double lowest_threshold(const KeypointMatchingParams& p) {
+  double lowest = 1 - 1e-10;
+  for (std::int64_t t = 0; t < p.num_thresholds; ++t) {
+    if (!(p.thresholds[t] >= lowest)) lowest = p.thresholds[t];
+    if (std::isnan(lowest)) break;
+  }
+  return lowest;
 }
 
 }  // namespace
@@ -230,7 +321,11 @@ void keypoint_ap_order(const KeypointGroupingParams& p) {
   for (std::int64_t g = 0; g < p.num_groups; ++g) {
     const std::int64_t end = p.offsets[g], count = std::min(end - begin, p.most);
     if (p.scores != nullptr) {
-      std::partial_sort(p.order + begin, p.order + begin + count, p.order + end, ByScore{p.scores});
+      const ByScore better{p.scores};
+      if (begin + count < end) {
+        std::nth_element(p.order + begin, p.order + begin + count, p.order + end, better);
+      }
+      std::sort(p.order + begin, p.order + begin + count, better);
     }
     std::copy_n(p.order + begin, count, p.order + kept);
     p.offsets[g] = kept;
@@ -252,8 +347,9 @@ bool keypoint_ap_room(const std::int64_t* oks_offsets, const std::int64_t* pred_
 }
 
 void keypoint_ap_match(const KeypointMatchingParams& p, int threads) {
-  parallel_for(p.num_groups, kGroupsPerThread, threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t group = begin; group < end; ++group) match_group(p, group);
+  const double lowest = lowest_threshold(p);
+  share_batches(p.num_groups, kBatch, threads, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t group = begin; group < end; ++group) match_group(p, group, lowest);
   });
 }
 

@@ -5,12 +5,14 @@
 #include <limits>
 
 #include "core/parallel.h"
+#include "core/simd.h"
 
 namespace lowerpose::cpu {
 namespace {
 
 // A detection costs a few nanoseconds a curve: a thread has to be worth its waking.
 constexpr std::int64_t kDetectionsPerThread = std::int64_t{1} << 19;
+constexpr int kBlock = 64;
 constexpr std::uint8_t kFalse = 0, kTrue = 1;  // what an outcome may be besides ignored
 
 // The detections of a category's images, the best first; of equal scores the first image's.
@@ -48,12 +50,24 @@ struct Curve {
   bool taken(std::int64_t d) const { return p.rank[d] < most; }
 
   void run_through() {
+    for (std::int64_t i = 0; i < count && first < 0; ++i) {
+      if (taken(order[i])) first = order[i];
+    }
     for (std::int64_t i = 0; i < count; ++i) {
       const std::int64_t d = order[i];
-      if (!taken(d)) continue;
-      if (first < 0) first = d;
-      found += outcome[d] == kTrue;
-      wrong += outcome[d] == kFalse;
+      found += taken(d) & (outcome[d] == kTrue);
+      wrong += taken(d) & (outcome[d] == kFalse);
+    }
+  }
+
+  // The detections [begin, end) of the order that are true, and those that are false, as bits.
+  LOWERPOSE_INLINE void outcomes(std::int64_t begin, std::int64_t end, std::uint64_t& true_bits,
+                                 std::uint64_t& false_bits) const {
+    true_bits = false_bits = 0;
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t d = order[i];
+      true_bits |= static_cast<std::uint64_t>(taken(d) & (outcome[d] == kTrue)) << (i - begin);
+      false_bits |= static_cast<std::uint64_t>(taken(d) & (outcome[d] == kFalse)) << (i - begin);
     }
   }
 
@@ -83,8 +97,8 @@ std::int64_t place(const KeypointCurvesParams& p, std::int64_t t, std::int64_t r
   return (((t * p.num_recalls + r) * p.out_categories + k) * p.out_ranges + a) * p.out_max_dets + m;
 }
 
-void write_curve(const KeypointCurvesParams& p, Curve& curve, std::int64_t t, std::int64_t k,
-                 std::int64_t a, std::int64_t m) {
+LOWERPOSE_SIMD void write_curve(const KeypointCurvesParams& p, Curve& curve, std::int64_t t,
+                                std::int64_t k, std::int64_t a, std::int64_t m) {
   constexpr double kSpacing = std::numeric_limits<double>::epsilon();
   curve.run_through();
   const std::int64_t reachable = curve.reachable();
@@ -104,23 +118,27 @@ void write_curve(const KeypointCurvesParams& p, Curve& curve, std::int64_t t, st
     p.precision[place(p, t, r, k, a, m)] = best;
     p.score[place(p, t, r, k, a, m)] = p.scores[d];
   };
-  for (std::int64_t i = curve.count - 1; i >= 0; --i) {
-    const std::int64_t d = curve.order[i];
-    if (!curve.taken(d) || curve.outcome[d] > kTrue) continue;
-    if (curve.outcome[d] == kFalse) {
-      --wrong;
-      continue;
-    }
-    const auto tp = static_cast<double>(found), fp = static_cast<double>(wrong);
-    best = std::max(best, tp / (fp + tp + kSpacing));
-    if (ascending) {
-      for (; goal == found; goal = goal_of(--next)) write(next, d);
-    } else {
-      for (std::int64_t r = 0; r < reachable; ++r) {
-        if (curve.needed(p.recalls[r]) == found) write(r, d);
+  // In blocks, whose outcomes are bits: who is right is as good as random.
+  for (std::int64_t end = curve.count, begin; end > 0; end = begin) {
+    begin = std::max<std::int64_t>(0, end - kBlock);
+    std::uint64_t true_bits, false_bits;
+    curve.outcomes(begin, end, true_bits, false_bits);
+    for (; true_bits != 0; --found) {
+      const int place = kBlock - 1 - __builtin_clzll(true_bits);
+      true_bits ^= std::uint64_t{1} << place;
+      const auto tp = static_cast<double>(found);
+      const auto fp = static_cast<double>(wrong - __builtin_popcountll(false_bits >> place));
+      best = std::max(best, tp / (fp + tp + kSpacing));
+      const std::int64_t d = curve.order[begin + place];
+      if (ascending) {
+        for (; goal == found; goal = goal_of(--next)) write(next, d);
+      } else {
+        for (std::int64_t r = 0; r < reachable; ++r) {
+          if (curve.needed(p.recalls[r]) == found) write(r, d);
+        }
       }
     }
-    --found;
+    wrong -= __builtin_popcountll(false_bits);
   }
   for (std::int64_t r = 0; r < reachable; ++r) {
     if (curve.needed(p.recalls[r]) == 0) write(r, curve.first);

@@ -71,7 +71,8 @@ void keypoint_ap_match(const KeypointMatchingViews& v, bool nan_matches, int thr
                       {p.num_ranges, p.num_groups});
   check.packed_output("joints", v.joints, DType::kInt32, "[G, K]", {p.num_gt, p.num_joints});
   check.packed_output("order", v.order, DType::kInt32, "[G]", {p.num_gt});
-  check.packed_output("taken", v.taken, DType::kUInt8, "[G]", {p.num_gt});
+  check.packed_output("near", v.near, DType::kInt32, "[G]", {p.num_gt});
+  check.packed_output("taken", v.taken, DType::kInt64, "[G]", {p.num_gt});
   check.packed_output("reach", v.reach, DType::kFloat64, "[D]", {p.num_pred});
 
   p.pred = data_of<double>(v.pred);
@@ -97,7 +98,8 @@ void keypoint_ap_match(const KeypointMatchingViews& v, bool nan_matches, int thr
   p.positives = data_of<std::int32_t>(v.positives);
   p.joints = data_of<std::int32_t>(v.joints);
   p.order = data_of<std::int32_t>(v.order);
-  p.taken = data_of<std::uint8_t>(v.taken);
+  p.near = data_of<std::int32_t>(v.near);
+  p.taken = data_of<std::uint64_t>(v.taken);
   p.reach = data_of<double>(v.reach);
   check.run_on_cpu([&] {
     check.offsets("pred_offsets", v.pred_offsets, p.num_pred);

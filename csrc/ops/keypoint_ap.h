@@ -45,10 +45,11 @@ struct KeypointMatchingParams {
   std::int32_t* match;               // [A, T, D]: the person within its group, or -1
   std::uint8_t* outcome;             // [A, T, D]
   std::int32_t* positives;           // [A, num_groups]: the persons that are not ignored
-  // Scratch, a row a person or detection: the labelled joints, the ignored last, the taken ones.
-  std::int32_t* joints;  // [G, K]
-  std::int32_t* order;   // [G]
-  std::uint8_t* taken;   // [G]
+  // Scratch, a row a person or detection.
+  std::int32_t* joints;  // [G, K]: the labelled ones
+  std::int32_t* order;   // [G]: the group's persons, the ignored last
+  std::int32_t* near;    // [G]: places in this order, of those that a detection can find
+  std::uint64_t* taken;  // [G]: at which thresholds a person is not free
   double* reach;         // [D]: the largest similarity
 };
 
@@ -63,7 +64,7 @@ struct KeypointMatchingViews {
       &gt_offsets;
   const TensorView &variances, &thresholds, &ranges, &oks_offsets;
   const TensorView &oks, &match, &outcome, &positives;
-  const TensorView &joints, &order, &taken, &reach;
+  const TensorView &joints, &order, &near, &taken, &reach;
 };
 
 // Object keypoint similarities, and the greedy matching for all thresholds and area ranges. Offsets

@@ -38,13 +38,15 @@ class AnnotationTable:
         numbers = np.empty((len(keys), len(rows)))
         _native.core.read_annotations(
             *(self.annotations, rows, tuple(keys), tuple(keys.values())),
-            *(tuple(tables.get(key) for key in keys), strict, numbers),
+            *(tuple(tables.get(key) for key in keys), strict, numbers, arguments.threads()),
         )
         return dict(zip(keys, numbers, strict=True))
 
     def _lists(self, key: str, rows: Array, size: int) -> Array:
         numbers = np.empty((len(rows), size))
-        places = np.argsort(rows)  # of the numbers, in the order of memory
+        place = np.full(len(self.annotations), -1)
+        place[rows] = np.arange(len(rows))
+        places = place[place >= 0]  # of the numbers, in the order of memory
         _native.core.read_annotation_lists(
             *(self.annotations, rows[places], places, key, numbers, arguments.threads())
         )
