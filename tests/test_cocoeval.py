@@ -361,6 +361,41 @@ def test_refusals():
         evaluation.evaluate()
 
 
+@pytest.mark.parametrize("labels", [["all"], ["all", "medium", "large", "huge"]])
+def test_labels_of_other_ranges_than_there_are(val538, labels, capsys):
+    """A range without a label is not found, and has -1."""
+    images = [image["id"] for image in val538["images"][:40]]
+    rows = [row for row in val538["annotations"] if row["image_id"] in images]
+    truth = coco(rows, images)
+    detections = results(truth, perturbed(rows, 0))
+    printed = []
+    for kind in (COCOeval, Original):
+        evaluation = run(kind, copy.deepcopy(truth), detections, areaRngLbl=labels)
+        capsys.readouterr()
+        evaluation.summarize()
+        printed.append(capsys.readouterr().out)
+    assert printed[0] == printed[1]
+
+
+def test_what_nobody_asked_for_is_not_read(val538):
+    """A detection of another category, which has no keypoints; annotations in a tuple."""
+    images = [image["id"] for image in val538["images"][:40]]
+    rows = [row for row in val538["annotations"] if row["image_id"] in images]
+    found = perturbed(rows, 0)
+    truth = coco(rows, images)
+    detections = results(truth, found)
+    expected = run(COCOeval, truth, detections, catIds=[1])
+    other = {"id": 10**6, "image_id": images[0], "category_id": 3, "score": 1.0, "area": 9.0}
+    detections.dataset["annotations"] = (*detections.dataset["annotations"], other)
+    detections.createIndex()
+    for preset in ("coco", "xtcoco"):
+        ours = COCOeval(truth, detections, "keypoints", preset=preset)
+        ours.params.catIds = [1]
+        ours.evaluate()
+        ours.accumulate()
+        np.testing.assert_array_equal(ours.eval["precision"], expected.eval["precision"])
+
+
 def test_parameters_are_those_of_pycocotools():
     ours, theirs = COCOeval().params, Original(iouType="keypoints").params
     assert vars(ours).keys() == vars(theirs).keys()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -67,9 +68,12 @@ class AnnotationTable:
         self,
         keys: dict[str, float | None],
         most: int,
-        left_out: Array | None = None,
+        left_out: Callable[[Array], Array] | None = None,
     ) -> dict[str, Array]:
-        """Puts the annotations into groups, and returns the numbers of those that are kept."""
+        """Puts the annotations into groups, and returns the numbers of those that are kept.
+
+        `left_out` tells which of some rows are not.
+        """
         everyone = np.arange(len(self.annotations))
         images, categories = (
             {value: place for place, value in enumerate(np.array(values).tolist())}
@@ -91,7 +95,8 @@ class AnnotationTable:
             rows = np.argsort(kind, kind="stable")
         groups[(image < 0) | (kind < 0)] = -1
         if left_out is not None:
-            groups[left_out] = -1
+            asked = np.flatnonzero(groups >= 0)
+            groups[asked[left_out(asked)]] = -1
         scores = columns.get("score")
         if scores is not None:
             self._numbers(everyone[np.isnan(scores) & (groups >= 0)], {"score": None})
@@ -106,10 +111,10 @@ class AnnotationTable:
     def predictions(
         self, num_joints: int, rules: KeypointAPRules, most: int
     ) -> matching.Predictions:
-        left_out = None
-        if rules.unscored == "drop":
-            everything = self._keypoints(np.arange(len(self.annotations)), num_joints)
-            left_out = np.asarray(~(everything[..., 2] > 0).any(1))
+        def unscored(rows: Array) -> Array:
+            return np.asarray(~(self._keypoints(rows, num_joints)[..., 2] > 0).any(1))
+
+        left_out = unscored if rules.unscored == "drop" else None
         columns = self._sort({"score": None, "area": None, "id": None}, most, left_out)
         self.ids = columns["id"]
         takes = {"unmatched": self.ids > 0, "matched": self.ids >= 0, "any": self.ids == self.ids}
@@ -152,10 +157,10 @@ def _annotations_of(coco: Any, image_ids: list[Any]) -> list[Any]:
     if all(getattr(method, "__module__", None) in _KNOWN_COCO for method in own):
         # The same in the order of memory, where the next one is read faster; unless annotations
         # share an id, or the list has changed since the index was made.
-        rows = coco.dataset.get("annotations", [])
+        rows: Any = coco.dataset.get("annotations", [])
         indexed = len(rows) == len(coco.anns) == sum(map(len, coco.imgToAnns.values()))
         if indexed and all(coco.anns.get(row["id"]) is row for row in (*rows[:1], *rows[-1:])):
-            return rows  # type: ignore[no-any-return]
+            return rows if isinstance(rows, list) else list(rows)
     return list(coco.loadAnns(coco.getAnnIds(imgIds=image_ids)))
 
 

@@ -23,6 +23,8 @@ from ..keypoint_ap_presets import rules
 from ..skeletons import COCO_SIGMAS
 from ._coco_tables import AnnotationTable, eval_images, similarities
 
+__all__ = ["COCOeval", "Params"]
+
 
 class Params:
     """What is evaluated, under pycocotools' names; assign to change it."""
@@ -205,7 +207,10 @@ class COCOeval:
         thresholds = np.asarray(p.iouThrs)
         if threshold is not None:
             values = values[thresholds == threshold]
-        in_range = [label == area for label in p.areaRngLbl]
+        labels = zip(
+            p.areaRngLbl, p.areaRng, strict=False
+        )  # of one without a label nothing is known
+        in_range = [place for place, (label, _) in enumerate(labels) if label == area]
         chosen = values[..., in_range, :][..., [number == max_dets for number in p.maxDets]]
         mean = mean_of_known(chosen)
         title = "Average Precision" if kind == "precision" else "Average Recall"
