@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "bindings/in_steps.h"
 #include "bindings/plain_values.h"
 #include "core/check.h"
 #include "core/parallel.h"
@@ -29,26 +30,6 @@ constexpr std::int64_t kBatch = std::int64_t{1} << 62, kListBatch = kBatch;
 #else
 constexpr std::int64_t kBatch = 512, kListBatch = 96;
 #endif
-
-void prefetch_bytes(const void* begin, std::int64_t size) {
-  for (std::int64_t at = 0; at < size; at += 64) {
-    __builtin_prefetch(static_cast<const char*>(begin) + at);
-  }
-}
-
-// Calls each step with each of [begin, end), a step `behind` behind the one before it.
-template <class... Steps>
-void in_steps(std::int64_t begin, std::int64_t end, std::int64_t behind, const Steps&... steps) {
-  const auto last = static_cast<std::int64_t>(sizeof...(steps) - 1) * behind;
-  for (std::int64_t first = begin; first < end + last; ++first) {
-    std::int64_t i = first;
-    const auto take = [&](const auto& step) {
-      if (i >= begin && i < end) step(i);
-      i -= behind;
-    };
-    (take(steps), ...);
-  }
-}
 
 class Annotations {
  public:
