@@ -130,6 +130,7 @@ def test_every_operation_has_its_stem_in_every_room():
             f"lowerpose_ops/reference/{stem}.py",
             f"tests/test_{stem}.py",
             f"tests/cuda_cases/{stem}.py",
+            f"benchmarks/bench_{stem}.py",
         ):
             assert (ROOT / file).is_file(), file
 
