@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from .. import _arguments as arguments
 from ..ops.joints_mse import joints_mse_loss
 
 
@@ -21,7 +22,8 @@ class JointsMSELoss(nn.Module):
 
     def __init__(self, use_target_weight: bool = True) -> None:
         super().__init__()
-        self.use_target_weight = use_target_weight
+        name = "JointsMSELoss"
+        self.use_target_weight = arguments.check_flag(name, "use_target_weight", use_target_weight)
 
     def forward(self, output: Tensor, target: Tensor, target_weight: Tensor | None) -> Tensor:
         if not self.use_target_weight:

@@ -64,7 +64,8 @@ def generate_target(
     target, weights = gaussian_targets(
         places, joints_vis[:count, 0], size, dataset.sigma, preset="hrnet", fixed=fixed
     )
-    if getattr(dataset, "use_different_joints_weight", False):
+    own_weights = getattr(dataset, "use_different_joints_weight", False)
+    if arguments.check_flag(name, "dataset.use_different_joints_weight", own_weights):
         check_has(name, "dataset", dataset, "joints_weight")
         weights = np.multiply(weights, dataset.joints_weight)
     return target, weights
