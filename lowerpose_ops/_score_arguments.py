@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -91,8 +92,10 @@ def sigmas(operation: str, values: object, num_joints: int) -> list[float]:
             f"got {len(numbers)}"
         )
     for number in numbers:
-        if number <= 0:
-            raise arguments.value_error(operation, "sigmas", "positive", number)
+        if not (number > 0 and 0 < (2 * number) * (2 * number) <= sys.float_info.max):
+            raise arguments.value_error(
+                operation, "sigmas", "positive and finite, squared too", number
+            )
     return numbers
 
 
@@ -140,6 +143,14 @@ def joint_indices(operation: str, argument: str, values: object) -> list[int]:
     return [int(value) for value in values]
 
 
+def chosen_joints(operation: str, joints: object) -> list[int]:
+    """Joints that are scored, each once."""
+    indices = joint_indices(operation, "joints", joints)
+    if len(set(indices)) != len(indices):
+        raise arguments.value_error(operation, "joints", "joint indices, each once", joints)
+    return indices
+
+
 def pck_rules(
     operation: str,
     norm: tuple[float, list[int]],
@@ -167,7 +178,7 @@ def pck_rules(
     return (
         *(norm[0], norm[1], str(norm_layout), thresholds, cmp == "le", size),
         None if above is None else arguments.number(operation, "above", above),
-        None if joints is None else joint_indices(operation, "joints", joints),
+        None if joints is None else chosen_joints(operation, joints),
         # The core knows no joint apart: for each joint alone nothing is reduced.
         str(reduce) if reduce in REDUCTIONS else "pooled",
     )

@@ -151,9 +151,10 @@ def test_package_imports(path):
     if not inner.startswith("reference/"):
         assert not mentions(names, "lowerpose_ops.reference"), "a reference is no fallback"
     first = inner.split("/")[0]
+    presets = {"presets.py", "decode_presets.py", "keypoint_ap_presets.py"}
     if first in {"__init__.py", "_native.py", "_dispatch", "_arguments.py", "arrays"}:
         assert not mentions(imports(path, at_import_time=True), "torch")
-    if first in {"_native.py", "arrays", "presets.py", "decode_presets.py", "_arguments.py"}:
+    if first in {"_native.py", "arrays", "_arguments.py", "_score_arguments.py"} | presets:
         assert not mentions(names, "torch")
         assert not mentions(names, "lowerpose_ops.ops", "lowerpose_ops.nn")
     if inner.startswith("ops/"):

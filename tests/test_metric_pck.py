@@ -203,6 +203,22 @@ def test_the_number_of_joints_is_that_of_the_first_batch_until_reset(by_calling)
     assert values(metric) == {"PCK@0.1": lp.pck(*three, 64.0, 0.1)}
 
 
+def test_a_batch_that_fails_changes_nothing():
+    metric = lp.metrics.PCK(0.1, 64.0)
+    metric.update(*scene())
+    with pytest.raises(ValueError, match="norm must be left out"):
+        metric(*scene(), norm=8.0)
+    with pytest.raises(ValueError, match="pred must be of 6 joints like those before"):
+        metric(*(array[:, :3] for array in scene()))
+
+
+def test_joints_count_once():
+    with pytest.raises(ValueError, match="PCK: joints must be joint indices, each once"):
+        lp.metrics.PCK(0.1, 64.0, joints=(0, 0, 1))
+    with pytest.raises(ValueError, match="PCK: joints must be below 1024"):
+        lp.metrics.PCK(0.1, 64.0, joints=(2000,))
+
+
 def test_counts_stay_counts():
     metric = lp.metrics.PCK(0.1, 64.0)
     metric.set_dtype(torch.float16)

@@ -200,7 +200,9 @@ def test_sigmas_of_all_kinds():
         again = lp.oks(pred, gt, visible, area, sigmas, no_visible="zero")
         torch.testing.assert_close(again, ours, rtol=0, atol=0)
     many = [torch.zeros(1, 300, 2)] * 2 + [torch.ones(1, 300), torch.ones(1)]
-    with pytest.raises(ValueError, match="oks: sigmas must be an array for more than 256 joints"):
+    with pytest.raises(
+        ValueError, match="oks: sigmas must be a tensor on the device for more than 256 joints"
+    ):
         lp.oks(*many, [0.1] * 300)
     assert lp.oks(*many, torch.full((300,), 0.1)).tolist() == [[1.0]]
 
@@ -220,7 +222,11 @@ def test_sigmas_of_all_kinds():
         ({"area": np.zeros(2)}, ValueError, r"area must be \[N, G\] = \[1, 1\]"),
         ({"sigmas": None}, ValueError, "sigmas must be given for 6 joints, .*COCO's for its 17"),
         ({"sigmas": (0.1,) * 5}, ValueError, "sigmas must be one number for each of 6 joints"),
-        ({"sigmas": (0.1,) * 5 + (0.0,)}, ValueError, "sigmas must be positive, got 0.0"),
+        (
+            {"sigmas": (0.1,) * 5 + (0.0,)},
+            ValueError,
+            "sigmas must be positive and finite, squared too, got 0.0",
+        ),
         ({"sigmas": np.full(6, np.nan)}, ValueError, "sigmas must be finite, got nan"),
         ({"sigmas": "abcdef"}, TypeError, "sigmas must be an array or a sequence, got str"),
         ({"sigmas": ("a",) * 6}, TypeError, "sigmas must be numbers, got str"),
@@ -290,3 +296,9 @@ def test_opcheck_and_compile():
     tensors = pred[0, :4], gt[0], visible[0], area[0]
     expected = 2 * lp.oks(*tensors, aligned=True)
     torch.testing.assert_close(compiled(*tensors), expected, rtol=0, atol=0, equal_nan=True)
+
+
+def test_many_joints_of_arrays():
+    pred = np.zeros((1, 300, 2))
+    similarity = lp.oks(pred, pred, np.ones((1, 300)), np.ones(1), np.full(300, 0.1))
+    assert similarity.tolist() == [[1.0]]

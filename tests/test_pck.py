@@ -172,7 +172,7 @@ def test_refusals_name_what_is_wrong(change, error, message):
     ("change", "error", "message"),
     [
         ({"joints": (0, 2)}, ValueError, "joints must be indices of the 2 joints, got 2"),
-        ({"joints": (1, 1)}, ValueError, "joints must be each there once, got 1 twice"),
+        ({"joints": (1, 1)}, ValueError, "joints must be joint indices, each once, got"),
         ({"joints": 1}, TypeError, "joints must be a sequence of joint indices, got int"),
         ({"joints": (True,)}, TypeError, "joints must be joint indices, got bool"),
         ({"reduce": "mean"}, ValueError, "reduce must be 'joint_count_weighted' or 'joint_mean'"),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -99,3 +103,45 @@ def test_too_many_keys_are_refused() -> None:
         _native.core.read_annotations(
             *([{}], np.array([0]), keys, nothing, nothing, False, np.empty((9, 1)), 1)
         )
+
+
+@pytest.mark.parametrize("field", ["area", "image_id"])
+def test_an_object_that_lets_go_of_itself(field):
+    """Its own code runs while it is read, and drops the last reference to it."""
+    script = f"""
+import numpy as np
+from lowerpose_ops.compat.cocoeval import COCOeval
+from tests.coco_detections import coco, results
+
+class Odd:
+    def __init__(self, row): self.row = row
+    def __float__(self):
+        self.row.pop({field!r}, None)
+        return "no"
+    def __hash__(self):
+        self.row.clear()
+        return 1
+    def __eq__(self, other): return False
+
+keypoints = [1.0, 1.0, 2.0] * 17
+row = dict(id=1, image_id=1, category_id=1, keypoints=keypoints, num_keypoints=17, area=9.0,
+           bbox=[0, 0, 3, 3], iscrowd=0)
+truth = coco([row], [1])
+found = results(truth, [dict(image_id=1, category_id=1, keypoints=keypoints, score=1.0)])
+annotation = found.dataset["annotations"][0]
+annotation[{field!r}] = Odd(annotation)
+try:
+    COCOeval(truth, found).evaluate()
+except (TypeError, KeyError, ValueError):
+    print("refused")
+"""
+    finished = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=Path(__file__).parent.parent,
+        env=os.environ | {"PYTHONMALLOC": "debug", "PYTHONPATH": "."},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert finished.returncode == 0, finished.stderr
+    assert finished.stdout.endswith("refused\n")

@@ -51,16 +51,22 @@ class Annotations {
     return annotation;
   }
 
-  // A borrowed reference, or null.
-  PyObject* find(std::int64_t i, PyObject* key) const {
-    PyObject* value = PyDict_GetItemWithError(at(i), key);
-    if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
+  // Null where there is none. (A key's comparison may be anybody's code, which may let go of the
+  // annotation; so all is held.)
+  py::object find(std::int64_t i, PyObject* key) const {
+    const auto annotation = py::reinterpret_borrow<py::object>(at(i));
+    return item(annotation.ptr(), key);
+  }
+
+  static py::object item(PyObject* dict, PyObject* key) {
+    auto value = py::reinterpret_borrow<py::object>(PyDict_GetItemWithError(dict, key));
+    if (!value && PyErr_Occurred() != nullptr) throw py::error_already_set();
     return value;
   }
 
-  PyObject* require(std::int64_t i, PyObject* key) const {
-    PyObject* value = find(i, key);
-    if (value == nullptr) {
+  py::object require(std::int64_t i, PyObject* key) const {
+    py::object value = find(i, key);
+    if (!value) {
       throw py::key_error("annotation " + std::to_string(rows_[i]) + " has no '" + text(key) + "'");
     }
     return value;
@@ -94,7 +100,7 @@ class Annotations {
   const std::int64_t* rows_;
 };
 
-// False with a Python error set where the object is no number.
+// False with a Python error set where the object, which the caller holds, is no number.
 inline bool read_number(PyObject* object, double& number) {
   if (PyFloat_Check(object)) {  // NumPy's float64 too
     number = PyFloat_AS_DOUBLE(object);
@@ -103,8 +109,7 @@ inline bool read_number(PyObject* object, double& number) {
   if (PyLong_CheckExact(object)) {
     number = PyLong_AsDouble(object);
   } else {
-    const auto held = py::reinterpret_borrow<py::object>(object);
-    number = PyFloat_AsDouble(held.ptr());
+    number = PyFloat_AsDouble(object);
   }
   return number != -1.0 || PyErr_Occurred() == nullptr;
 }
@@ -116,28 +121,27 @@ struct Column {
   double* numbers;
   bool strict;
 
-  PyObject* value(const Annotations& annotations, std::int64_t i) const {
+  py::object value(const Annotations& annotations, std::int64_t i) const {
     if (fallback == Py_None && strict) return annotations.require(i, key);
-    PyObject* found = annotations.find(i, key);
-    return found == nullptr ? fallback : found;
+    py::object found = annotations.find(i, key);
+    return found ? found : py::reinterpret_borrow<py::object>(fallback);
   }
 
-  void read(const Annotations& annotations, std::int64_t i, PyObject* value) const {
+  void read(const Annotations& annotations, std::int64_t i, py::object value) const {
     numbers[i] = std::numeric_limits<double>::quiet_NaN();
-    if (value == Py_None && !strict) return;
+    if (value.is_none() && !strict) return;
     if (table != Py_None) {
-      value = PyDict_GetItemWithError(table, value);
-      if (value == nullptr && PyErr_Occurred() != nullptr) throw py::error_already_set();
-      if (value == nullptr) {
+      value = Annotations::item(table, value.ptr());
+      if (!value) {
         numbers[i] = -1;
         return;
       }
     }
     double number;
-    if (read_number(value, number)) {
+    if (read_number(value.ptr(), number)) {
       numbers[i] = number;
     } else if (strict) {
-      annotations.refuse(i, key, "a number", Py_TYPE(value)->tp_name);
+      annotations.refuse(i, key, "a number", Py_TYPE(value.ptr())->tp_name);
     } else {
       PyErr_Clear();
     }
@@ -217,7 +221,7 @@ bool read_plain_list(PyObject* object, std::int64_t size, double* numbers) {
 
 void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, std::int64_t size,
                double* numbers) {
-  const auto list = py::reinterpret_borrow<py::object>(annotations.require(i, key));
+  const py::object list = annotations.require(i, key);
   const auto sequence = py::reinterpret_steal<py::object>(PySequence_Fast(list.ptr(), ""));
   const std::string expected = std::to_string(size) + " numbers";
   if (!sequence) annotations.refuse(i, key, expected, Py_TYPE(list.ptr())->tp_name);
@@ -228,9 +232,10 @@ void read_list(const Annotations& annotations, std::int64_t i, PyObject* key, st
                           expected + ", got " + std::to_string(length));
   }
   for (Py_ssize_t n = 0; n < length && n < PySequence_Fast_GET_SIZE(sequence.ptr()); ++n) {
-    PyObject* item = PySequence_Fast_GET_ITEM(sequence.ptr(), n);
-    if (!read_number(item, numbers[n])) {
-      annotations.refuse(i, key, expected, std::string("a ") + Py_TYPE(item)->tp_name);
+    const auto item =
+        py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(sequence.ptr(), n));
+    if (!read_number(item.ptr(), numbers[n])) {
+      annotations.refuse(i, key, expected, std::string("a ") + Py_TYPE(item.ptr())->tp_name);
     }
   }
 }

@@ -5,8 +5,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <memory>
-#include <system_error>
 #include <thread>
 
 namespace lowerpose {
@@ -87,8 +87,8 @@ void detail::shared_batches(std::int64_t count, std::int64_t batch, int threads,
     for (std::int64_t helper = 1; helper < team; ++helper) {
       std::thread([batches] { batches->work(); }).detach();
     }
-  } catch (const std::system_error&) {
-    // No more threads are to be had: those that there are do all.
+  } catch (const std::exception&) {
+    // No more threads, or no memory for them, are to be had: those that there are do all.
   }
   batches->work();
   while (batches->finished.load(std::memory_order_acquire) < count) std::this_thread::yield();

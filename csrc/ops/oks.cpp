@@ -22,8 +22,8 @@ void fill_sigmas(Checker& check, const std::optional<TensorView>& sigmas,
               "as many numbers as there are joints, " + std::to_string(params.num_joints),
               std::to_string(count));
   check.value(count <= kMaxHostSigmas, "sigmas",
-              "an array for more than " + std::to_string(kMaxHostSigmas) + " joints",
-              std::to_string(count) + " numbers");
+              "a tensor on the device for more than " + std::to_string(kMaxHostSigmas) + " joints",
+              std::to_string(count) + " numbers of the host");
   for (const double sigma : values) {
     check.value(sigma > 0 && sigma <= DBL_MAX, "sigmas", "positive and finite", sigma);
   }

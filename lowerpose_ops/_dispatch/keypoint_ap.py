@@ -77,7 +77,8 @@ def keypoint_ap(
     Raises:
         TypeError: An argument is of another type or dtype.
         ValueError: A shape does not fit; sigmas are not positive and finite, or left out where K
-            is not 17; areas are left out.
+            is not 17; areas are left out; categories are given on one side alone; max_dets is
+            below 1.
 
     Example:
         >>> gt = np.array([[[10.0, 10.0, 2], [30.0, 40.0, 2]]])

@@ -89,11 +89,11 @@ def keypoint_epe(
         above: A number or None.
         joints: The indices of the joints of which the mean is made; None for all.
         reduce: "pooled", "joint_mean" or "joint_count_weighted", as for `pck`; or "per_joint": the
-            average distance of each joint, of all of them.
+            average distance of each of these joints.
 
     Returns:
-        A float for NumPy arrays, a float64 tensor without dimensions for tensors; [K] float64 with
-        "per_joint". NaN if no joint counts, or a prediction that counts is not finite.
+        A float for NumPy arrays, a float64 tensor without dimensions for tensors; with "per_joint"
+        float64, one a joint. NaN if no joint counts, or a prediction that counts is not finite.
 
     Raises:
         TypeError: As `pck`.

@@ -97,7 +97,8 @@ def oks(
         divide_by: "visible", or "joints": the sum is divided by K, as in MMPose's OKSLoss.
 
     Returns:
-        [D, G], [B, D, G] or [B], float64. A prediction that is not a number gives NaN.
+        [D, G], [B, D, G] or [B], float64. A prediction that is not a number gives NaN where its
+        joint counts, and an infinite one counts 0.
 
     Raises:
         TypeError: An argument is of another type or dtype.

@@ -137,7 +137,9 @@ def detections_limit(operation: str, value: object) -> int:
 
 
 def _numeric(operation: str, argument: str, value: object) -> Array:
-    array = value if isinstance(value, np.ndarray) else None
+    # What is masked would count.
+    masked = isinstance(value, np.ma.MaskedArray)
+    array = value if isinstance(value, np.ndarray) and not masked else None
     if array is None or not (
         array.dtype == bool
         or np.issubdtype(array.dtype, np.integer)
@@ -176,7 +178,9 @@ def ids_of(operation: str, argument: str, values: object, count: int) -> Array:
         return np.zeros(count, np.int64)
     ids = values if isinstance(values, np.ndarray) else None
     if ids is None and isinstance(values, (list, tuple)):
-        ids = np.array(values) if len(values) else np.zeros(0, np.int64)
+        # NumPy would make strings of integers that stand beside strings.
+        mixed = 0 < sum(isinstance(value, str) for value in values) < len(values)
+        ids = None if mixed else np.array(values) if len(values) else np.zeros(0, np.int64)
     if ids is None or ids.dtype.kind not in "iuU":
         raise TypeError(
             f"{operation}: {argument} must be integers or strings, got "

@@ -46,7 +46,8 @@ def _mean(
         return float(scores[0])
     with np.errstate(invalid="ignore"):
         means: Array = errors / counted  # 0 / 0 is NaN
-    return means
+    joints = rules["joints"]
+    return means if joints is None else means[np.array(joints, np.int64)]
 
 
 def keypoint_epe(

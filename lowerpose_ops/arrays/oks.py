@@ -48,7 +48,15 @@ def oks(
         None if array is None else batched(array) for array in (pred_visible, pred_area, bbox)
     )
     _native.core.oks(
-        *(detections, persons, batched(visible), batched(area), None, values, seen, areas, boxes),
+        detections,
+        persons,
+        batched(visible),
+        batched(area),
+        np.array(values),  # as an array, which may be of any number of joints
+        [],
+        seen,
+        areas,
+        boxes,
         *options,
         similarity,
         arguments.threads(),

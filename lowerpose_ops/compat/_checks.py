@@ -13,7 +13,7 @@ Array = np.ndarray[Any, Any]
 
 def check_array(operation: str, argument: str, array: object, layouts: dict[int, str]) -> None:
     """Refuses what is no array of real numbers with these numbers of dimensions."""
-    if not isinstance(array, np.ndarray):
+    if not isinstance(array, np.ndarray) or isinstance(array, np.ma.MaskedArray):
         raise arguments.type_error(operation, argument, "a NumPy array", array)
     if array.dtype.kind not in "fiub":
         raise TypeError(f"{operation}: {argument} must be of a number type, got {array.dtype}")

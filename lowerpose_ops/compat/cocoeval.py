@@ -60,7 +60,7 @@ class COCOeval:
         preset: "coco" for pycocotools' numbers, "xtcoco" for xtcocotools'.
         fixed: Without the preset's bugs.
         zero_ids, label_count, unscored, nan_similarity, pooled_categories: Single rules in
-            place of the preset's, see `lowerpose_ops.keypoint_ap`.
+            place of the preset's, see docs/keypoint_ap.md.
 
     Attributes:
         params: See `Params`.

@@ -56,8 +56,8 @@ class PCK(Metric):
     (left, top, width, height), or norm=... with norm=None, as for `pck_counts`. There are at most
     1024 joints.
 
-    compute(): {"PCK@0.05": ..., "PCK@0.1": ...}, float64 tensors without dimensions, or [K] for
-    "per_joint"; NaN where no joint counts. All ranks call it and get the same.
+    compute(): {"PCK@0.05": ..., "PCK@0.1": ...}, float64 tensors without dimensions, or one number
+    a joint for "per_joint"; NaN where no joint counts. All ranks call it and get the same.
 
     Raises:
         TypeError: An argument is of another type or dtype.
@@ -109,9 +109,9 @@ class PCK(Metric):
         self.fixed_norm = fixed
         self.num_joints: int | None = None  # what the first batch has
         self.reduce = reduce
-        self.joints = (
-            None if joints is None else score_arguments.joint_indices(_NAME, "joints", joints)
-        )
+        self.joints = None if joints is None else score_arguments.chosen_joints(_NAME, joints)
+        if self.joints and max(self.joints) >= MAX_JOINTS:
+            raise arguments.value_error(_NAME, "joints", f"below {MAX_JOINTS}", joints)
         self.rules: dict[str, Any] = {"cmp": cmp, "inside": inside, "above": above}
         counts = torch.zeros(len(self.thresholds), MAX_JOINTS, dtype=torch.int64)
         self._add_sum("correct", counts)
@@ -158,7 +158,12 @@ class PCK(Metric):
         """Adds a batch and gives its own score."""
         if getattr(pred, "ndim", 0) == 3:  # here, since torchmetrics resets before it updates
             self._check_as_before(pred.shape[1])
-        return super().forward(pred, *others, **options)
+        before = self.num_joints
+        try:
+            return super().forward(pred, *others, **options)
+        except BaseException:
+            self.num_joints = before
+            raise
 
     def reset(self) -> None:
         """Forgets all updates."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from .._score_arguments import ERROR_REDUCTIONS, auc_thresholds
@@ -43,7 +44,10 @@ def _mean(
     )
     if rules["reduce"] != "per_joint":
         return scores[0]
-    return errors / counted  # 0 / 0 is NaN
+    means, joints = errors / counted, rules["joints"]  # 0 / 0 is NaN
+    if joints is None:
+        return means
+    return torch.cat([means[:0], *(means[joint : joint + 1] for joint in joints)])
 
 
 def keypoint_epe(
