@@ -38,6 +38,13 @@ def number(operation: str, argument: str, value: object, expected: str = "a numb
     return float(value)
 
 
+def integer(operation: str, argument: str, value: object, expected: str = "an integer") -> int:
+    """A host number without a fraction, and not True or False."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise type_error(operation, argument, expected, value)
+    return int(value)
+
+
 def thresholds(operation: str, argument: str, values: object) -> list[float]:
     """One finite number of at least 0, or a sequence of them, as a list."""
     if isinstance(values, (int, float, np.integer, np.floating)):
@@ -83,21 +90,19 @@ def index_pairs(operation: str, argument: str, values: object) -> list[int]:
         if not isinstance(pair, (list, tuple)) or len(pair) != 2:
             raise value_error(operation, argument, expected, values)
         for index in pair:
-            if isinstance(index, bool) or not isinstance(index, (int, np.integer)):
-                raise type_error(operation, argument, expected, index)
+            index = integer(operation, argument, index, expected)
             if not 0 <= index < LARGEST_SIZE:
                 raise value_error(operation, argument, expected, values)
-            indices.append(int(index))
+            indices.append(index)
     return indices
 
 
 def count(operation: str, argument: str, value: object) -> int:
     """How many there are of something on the host."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise type_error(operation, argument, "an integer", value)
-    if not 0 <= value <= LARGEST_SIZE:
+    number = integer(operation, argument, value)
+    if not 0 <= number <= LARGEST_SIZE:
         raise value_error(operation, argument, f"from 0 to {LARGEST_SIZE}", value)
-    return int(value)
+    return number
 
 
 def check_flag(operation: str, argument: str, value: object) -> bool:
@@ -125,11 +130,9 @@ def decode_options(
     check_flag(operation, "fixed", fixed)
     check_flag(operation, "covariance", covariance)
     if blur_kernel is not None:
-        if isinstance(blur_kernel, bool) or not isinstance(blur_kernel, (int, np.integer)):
-            raise type_error(operation, "blur_kernel", "an integer or None", blur_kernel)
+        blur_kernel = integer(operation, "blur_kernel", blur_kernel, "an integer or None")
         if not 0 < blur_kernel < LARGEST_SIZE:
             raise value_error(operation, "blur_kernel", "positive", blur_kernel)
-        blur_kernel = int(blur_kernel)
     return refine, preset, fixed, border, blur_kernel, covariance
 
 
@@ -215,20 +218,18 @@ def box_or_matrix(
 
 def weight_power(operation: str, value: object) -> int:
     """1 or 2."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise type_error(operation, "weight_power", "1 or 2", value)
-    if value not in (1, 2):
+    number = integer(operation, "weight_power", value, "1 or 2")
+    if number not in (1, 2):
         raise value_error(operation, "weight_power", "1 or 2", value)
-    return int(value)
+    return number
 
 
 def topk(operation: str, value: object) -> int:
     """How many are taken, at least one; native code knows how many there are."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise type_error(operation, "topk", "an integer", value)
-    if not 1 <= value <= 2**31:
+    number = integer(operation, "topk", value)
+    if not 1 <= number <= 2**31:
         raise value_error(operation, "topk", "from 1 to the number of joints", value)
-    return int(value)
+    return number
 
 
 def stages(operation: str, outputs: Sequence[Any]) -> Sequence[Any]:

@@ -136,8 +136,7 @@ def joint_indices(operation: str, argument: str, values: object) -> list[int]:
     if not isinstance(values, (list, tuple)):
         raise arguments.type_error(operation, argument, "a sequence of joint indices", values)
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise arguments.type_error(operation, argument, "joint indices", value)
+        value = arguments.integer(operation, argument, value, "joint indices")
         if not 0 <= value < arguments.LARGEST_SIZE:
             raise arguments.value_error(operation, argument, "joint indices", values)
     return [int(value) for value in values]

@@ -92,4 +92,10 @@ struct TensorView {
   }
 };
 
+// What a view points at, as the type that a check has found there.
+template <class T>
+T* data_of(const TensorView& view) {
+  return static_cast<T*>(view.data);
+}
+
 }  // namespace lowerpose

@@ -5,15 +5,6 @@
 #include "core/check.h"
 
 namespace lowerpose {
-namespace {
-
-template <class T>
-T* data_of(const TensorView& view) {
-  return static_cast<T*>(view.data);
-}
-
-}  // namespace
-
 void keypoint_ap_order(const TensorView& group, const std::optional<TensorView>& scores,
                        std::int64_t most, const TensorView& offsets, const TensorView& order) {
   Checker check("keypoint_ap");

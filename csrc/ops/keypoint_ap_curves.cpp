@@ -3,15 +3,6 @@
 #include "core/check.h"
 
 namespace lowerpose {
-namespace {
-
-template <class T>
-T* data_of(const TensorView& view) {
-  return static_cast<T*>(view.data);
-}
-
-}  // namespace
-
 void keypoint_ap_curves(const KeypointCurvesViews& v, int threads) {
   Checker check("keypoint_ap");
   KeypointCurvesParams p;

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any, Literal
 
-from ._kinds import is_numpy
+from ._kinds import host_array, is_numpy
 
 
 def keypoint_ap(
@@ -116,13 +115,3 @@ def keypoint_ap(
         nan_similarity=nan_similarity,
         extent=extent,
     )
-
-
-def host_array(value: Any) -> Any:
-    """A tensor as a NumPy array; anything else as it is."""
-    kind: Any = getattr(sys.modules.get("torch"), "Tensor", ())
-    # What is sparse, or without memory, stays a tensor and is refused by name.
-    if isinstance(value, kind) and str(value.layout) == "torch.strided" and not value.is_meta:
-        tensor = value.detach().cpu().resolve_conj().resolve_neg()
-        return (tensor.double() if tensor.is_floating_point() else tensor).numpy()
-    return value

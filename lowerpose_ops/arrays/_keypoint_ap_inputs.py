@@ -129,11 +129,10 @@ def joint_sigmas(operation: str, sigmas: object, num_joints: int) -> Array:
 
 def detections_limit(operation: str, value: object) -> int:
     """How many detections of an image count."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-        raise arguments.type_error(operation, "max_dets", "an integer", value)
-    if not 1 <= value < 2**31:
+    number = arguments.integer(operation, "max_dets", value)
+    if not 1 <= number < 2**31:
         raise arguments.value_error(operation, "max_dets", "at least 1", value)
-    return int(value)
+    return number
 
 
 def _numeric(operation: str, argument: str, value: object) -> Array:

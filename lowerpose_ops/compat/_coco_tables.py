@@ -11,10 +11,10 @@ from .. import _arguments as arguments
 from .. import _native
 from ..arrays import _keypoint_matching as matching
 from ..arrays._checks import Array
+from ..arrays._keypoint_ap_inputs import BOX_SHARE
 from ..keypoint_ap_presets import KeypointAPRules
 
 _KNOWN_COCO = {"pycocotools.coco", "xtcocotools.coco"}
-_BOX_SHARE = 0.53  # of a box, that a person covers; where annotations have no area
 
 
 class AnnotationTable:
@@ -136,7 +136,7 @@ class AnnotationTable:
         boxes = np.zeros((len(self.rows), 4))
         needed = unlabelled if use_area else np.ones_like(unlabelled)
         boxes[needed] = self._lists("bbox", self.rows[needed], 4)
-        areas = columns["area"] if use_area else boxes[:, 3] * boxes[:, 2] * _BOX_SHARE
+        areas = columns["area"] if use_area else boxes[:, 3] * boxes[:, 2] * BOX_SHARE
         crowd = columns["iscrowd"] != 0
         empty = columns["num_keypoints"] == 0 if "num_keypoints" in columns else unlabelled
         counts = {"unmatched": self.ids != 0, "matched": self.ids >= 0, "any": self.ids == self.ids}

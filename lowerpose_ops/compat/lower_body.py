@@ -83,8 +83,7 @@ def generate_target_heatmaps(
     name = "generate_target_heatmaps"
     joints = as_array(name, "joints", joints, {2: "[J, 2]"})
     joints_vis = as_array(name, "joints_vis", joints_vis, {1: "[J]"})
-    if isinstance(num_joints, bool) or not isinstance(num_joints, (int, np.integer)):
-        raise arguments.type_error(name, "num_joints", "an integer", num_joints)
+    num_joints = arguments.integer(name, "num_joints", num_joints)
     if num_joints < 0:
         raise arguments.value_error(name, "num_joints", "not negative", num_joints)
     for argument, array in (("joints", joints), ("joints_vis", joints_vis)):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, distributed
 
 from .. import _arguments as arguments
-from .._dispatch.keypoint_ap import host_array
+from .._dispatch._kinds import host_array
 from ..arrays._coco_statistics import MAX_DETS
 from ..arrays._keypoint_ap_inputs import Detections, People, detections_limit, joint_sigmas
 from ..arrays.keypoint_ap import evaluate
@@ -230,8 +230,7 @@ def _integers(argument: str, values: object) -> list[int]:
     if not isinstance(values, (list, tuple)):
         raise arguments.type_error(_NAME, argument, "a sequence of integers", values)
     for value in values:
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-            raise arguments.type_error(_NAME, argument, "integers", value)
+        value = arguments.integer(_NAME, argument, value, "integers")
         if not -(2**63) <= value < 2**63:
             raise arguments.value_error(_NAME, argument, "integers of 64 bits", value)
     return [int(value) for value in values]

@@ -45,11 +45,10 @@ _LARGEST = 999  # pixels of a kernel; no heatmap is as large
 
 def check_kernel(name: str, size: object) -> int:
     """An odd number of pixels."""
-    if isinstance(size, bool) or not isinstance(size, (int, np.integer)):
-        raise arguments.type_error(name, "blur_kernel_size", "an integer", size)
-    if not 3 <= size <= _LARGEST or size % 2 == 0:
+    number = arguments.integer(name, "blur_kernel_size", size)
+    if not 3 <= number <= _LARGEST or number % 2 == 0:
         raise arguments.value_error(name, "blur_kernel_size", f"odd, from 3 to {_LARGEST}", size)
-    return int(size)
+    return number
 
 
 def blur(name: str, heatmaps: Array, kernel_size: int) -> None:

@@ -155,8 +155,7 @@ def keypoint_auc(
         1.0
     """
     name = "keypoint_auc"
-    if isinstance(num_thrs, bool) or not isinstance(num_thrs, (int, np.integer)):
-        raise arguments.type_error(name, "num_thrs", "an integer", num_thrs)
+    num_thrs = arguments.integer(name, "num_thrs", num_thrs)
     if not 0 < num_thrs < arguments.LARGEST_SIZE:
         raise arguments.value_error(name, "num_thrs", "positive", num_thrs)
     check_array(name, "pred", pred, {3: "[N, K, 2]"})
