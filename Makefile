@@ -12,6 +12,7 @@ NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 DATA ?=
 OUTPUT ?= runs/heatmap
 FLAGS ?=
+BENCH ?= benchmarks
 
 # Without DATA: pictures that are made here, small enough for two cores and five minutes.
 SQUATS := runs/synthetic-squats
@@ -24,7 +25,7 @@ help:
 	@echo "make train                      train a lower-body model on pictures made here"
 	@echo "make train DATA=/path/to/coco   train it on COCO (OUTPUT, FLAGS)"
 	@echo "make test                       run the tests (FLAGS)"
-	@echo "make bench                      compare the operations with what others use"
+	@echo "make bench                      compare the operations with what others use (BENCH, FLAGS)"
 	@echo "make gpu-check                  build, test and time the kernels on this machine's GPU (FLAGS)"
 	@echo "make lint                       check style and types"
 	@echo "make format                     mend style"
@@ -71,7 +72,7 @@ test: setup $(EMULATED)/built
 		$(BIN)/python -m pytest $(FLAGS)
 
 bench: setup
-	$(BIN)/python -m pytest benchmarks --benchmark-only $(FLAGS)
+	$(BIN)/python -m pytest $(BENCH) --benchmark-only --results benchmarks/results $(FLAGS)
 
 # With the Python and torch that are there, and no .venv: such machines often have no network.
 gpu-check:

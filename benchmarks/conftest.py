@@ -1,145 +1,98 @@
-"""The protocol of all comparisons, and the table at the end.
-
-Machines drift and neighbours make noise, so no time is compared with one from another moment:
-all candidates run in turn, in one process, and each round gives its own ratio.
-"""
+"""The benchmarks' options, their fixture, and when they end."""
 
 from __future__ import annotations
 
-import ctypes
-import statistics
+import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-# Large freed blocks stay with the process. Otherwise glibc gives them back, and whoever comes next
-# pays for the page faults of whoever came before.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_libc = ctypes.CDLL(None)
-if hasattr(_libc, "mallopt"):
-    _libc.mallopt(_M_TRIM_THRESHOLD, 1 << 30)
-    _libc.mallopt(_M_MMAP_THRESHOLD, 1 << 30)
+# Before torch is imported: processes that wait to compile would be found in the timings.
+os.environ.setdefault("TORCHINDUCTOR_COMPILE_THREADS", "1")
 
-WARMUP = 10
-ROUNDS = 60
-# A turn is this many calls in a row and at least this long: what a candidate finds asleep or cold
-# after another one's turn (threads, caches) is a small part of its own.
-CALLS = 10
-TURN = 5e-3  # seconds
-THREADS = 2
+from benchmarks import machine, report
+from benchmarks.allocator import keep_freed_memory
+from benchmarks.protocol import Comparison
 
-Run = Callable[[], object]
-Timer = Callable[[int], float]  # the mean seconds of as many calls in a row
-Clock = Callable[[Run], Timer]
+keep_freed_memory()
+
+_RESULTS = pytest.StashKey[report.Results]()
+_BEGIN = pytest.StashKey[float]()
 
 
-def wall_clock(run: Run) -> Timer:
-    def seconds(calls: int) -> float:
-        start = time.perf_counter()
-        for _ in range(calls):
-            run()
-        return (time.perf_counter() - start) / calls
-
-    return seconds
-
-
-@dataclass
-class Comparison:
-    """One operation against its baselines; collects a row a baseline and clock."""
-
-    benchmark: Any
-    operation: str
-    rows: list[dict[str, Any]]
-    clocks: dict[str, Clock] = field(default_factory=lambda: {"": wall_clock})
-    turn: float = TURN
-    rounds: int = ROUNDS
-    moved: int | None = None  # bytes that the operation must read and write
-    warmup: int = WARMUP
-    calls: int = CALLS  # in a row, at least
-
-    def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
-        """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
-        candidates = {"ours": ours, **baselines}
-        for name, clock in self.clocks.items():
-            timers = {candidate: clock(run) for candidate, run in candidates.items()}
-            self._compare(f"{self.operation}, {name}" if name else self.operation, timers)
-        timer = next(iter(self.clocks.values()))(ours)
-        self.benchmark.pedantic(timer, (1,), rounds=self.rounds, warmup_rounds=self.warmup)
-
-    def _compare(self, operation: str, timers: dict[str, Timer]) -> None:
-        calls = {}
-        for name, seconds in timers.items():
-            seconds(self.warmup)
-            calls[name] = max(self.calls, round(self.turn / seconds(self.warmup)))
-        times: dict[str, list[float]] = {name: [] for name in timers}
-        for _ in range(self.rounds):
-            for name, seconds in timers.items():
-                times[name].append(seconds(calls[name]))
-        for name in list(timers)[1:]:
-            ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
-            low, median, high = statistics.quantiles(ratios, n=4)
-            row = {
-                "operation": operation,
-                "baseline": name,
-                "rounds": self.rounds,
-                "ours_us": statistics.median(times["ours"]) * 1e6,
-                "baseline_us": statistics.median(times[name]) * 1e6,
-                "ratio": median,
-                "ratio_quartiles": (low, high),
-            }
-            if self.moved is not None:
-                row["gigabytes_per_second"] = self.moved / row["ours_us"] / 1e3
-            self.rows.append(row)
-            self.benchmark.extra_info[f"{operation}: {name}"] = row
+def pytest_addoption(parser: pytest.Parser) -> None:
+    group = parser.getgroup("lowerpose_ops benchmarks")
+    group.addoption("--results", type=Path, metavar="FOLDER", help="write a report below FOLDER")
+    group.addoption("--machine", metavar="NAME", help="the report's folder; else the CPU's name")
+    group.addoption("--minutes", type=float, default=9.5, help="skip what is left after as many")
+    group.addoption("--rounds", type=int, help="of each comparison, instead of --budget")
+    group.addoption("--budget", type=float, help="seconds for the rounds of a comparison")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "first: runs before all others, where the time may end")
+    config.stash[_BEGIN] = time.monotonic()
+    config.stash[_RESULTS] = report.Results(machine.facts())
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("first") is None)
 
 
-_ROWS = pytest.StashKey[list[dict[str, Any]]]()
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    minutes = item.config.getoption("minutes")
+    if time.monotonic() - item.config.stash[_BEGIN] > 60 * minutes:
+        pytest.skip(f"{minutes:g} minutes are over (--minutes)")
 
 
 @pytest.fixture
 def compare(benchmark: Any, request: pytest.FixtureRequest) -> Iterator[Callable[..., Comparison]]:
-    """`compare(operation)(ours, {name: baseline, ...})`, on two threads."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(THREADS)
-    rows = request.config.stash.setdefault(_ROWS, [])
-    yield lambda operation, **options: Comparison(benchmark, operation, rows, **options)
-    torch.set_num_threads(before)
+    """`compare(operation, **options of Comparison)(ours, {name: baseline, ...})`."""
+    rows = request.config.stash[_RESULTS].comparisons
+    chosen = {name: request.config.getoption(name) for name in ("rounds", "budget")}
+    chosen = {name: value for name, value in chosen.items() if value is not None}
+
+    def start(operation: str, **options: Any) -> Comparison:
+        options = {name: str(value) if name == "size" else value for name, value in options.items()}
+        return Comparison(benchmark, operation, rows, **(options | chosen))
+
+    return start
+
+
+@pytest.fixture
+def results(request: pytest.FixtureRequest) -> report.Results:
+    """For what is no comparison."""
+    return request.config.stash[_RESULTS]
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
+
+
+_skipped: dict[str, str] = {}
+
+
+def _is_whole(config: pytest.Config) -> bool:
+    """Whether all benchmarks were asked for."""
+    chosen = config.option.keyword or config.option.markexpr or config.option.deselect
+    folder = Path(__file__).parent
+    return not chosen and [config.rootpath / name for name in config.args] == [folder]
 
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
-    """Prints a Markdown table of medians and ratios for each number of rounds."""
-    rows = config.stash.get(_ROWS, [])
-    for rounds in sorted({row["rounds"] for row in rows}):
-        _write_table(
-            terminalreporter.write_line, rounds, [row for row in rows if row["rounds"] == rounds]
-        )
-
-
-def _write_table(write: Callable[[str], None], rounds: int, rows: list[dict[str, Any]]) -> None:
-    rates = any("gigabytes_per_second" in row for row in rows)
-    write("")
-    write(f"Medians of {rounds} interleaved rounds, {THREADS} threads; ratio = baseline / ours")
-    write(
-        "| operation | baseline | ours, us | baseline, us | ratio | quartiles |"
-        + rates * " ours, GB/s |"
-    )
-    write("|---|---|--:|--:|--:|--:|" + rates * "--:|")
-    for row in rows:
-        low, high = row["ratio_quartiles"]
-        rate = f" {row['gigabytes_per_second']:.0f} |" if "gigabytes_per_second" in row else ""
-        write(
-            f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.1f} "
-            f"| {row['baseline_us']:.1f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |" + rate
-        )
+    """Prints the tables, and writes the report where one is wanted."""
+    results = config.stash[_RESULTS]
+    results.skipped = dict(_skipped)
+    results.machine["minutes"] = round((time.monotonic() - config.stash[_BEGIN]) / 60, 1)
+    for line in report.tables(results):
+        terminalreporter.write_line(line)
+    if config.getoption("results") is None:
+        return
+    name = config.getoption("machine") or machine.slug(results.machine)
+    folder = config.getoption("results") / (name if _is_whole(config) else f"{name}-part")
+    report.write(results, folder)
+    terminalreporter.write_line(f"written to {folder}")
