@@ -20,6 +20,7 @@ from torch import Tensor
 
 import lowerpose_ops as lp
 from benchmarks import peers
+from benchmarks.protocol import FLOOR, copy_of_bytes, size_of
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
 
@@ -106,6 +107,7 @@ def graph_clock(run: Run) -> Callable[[int], float]:
 
 # A GPU's turns are steadier than a CPU's: they can be shorter, and fewer.
 OPTIONS: dict[str, Any] = {
+    "device": "cuda",
     "clocks": {"eager": eager_clock, "graph": graph_clock},
     "turn": 2e-3,
     "rounds": 20,
@@ -140,13 +142,7 @@ def forms(form: Run, *arguments: Any, with_compiled: bool) -> dict[str, Run]:
 
 def floor(moved: int) -> dict[str, Run]:
     """A copy that reads one half of the bytes and writes the other."""
-    source = torch.ones(moved // 2, dtype=torch.uint8, device="cuda")
-    destination = torch.empty_like(source)
-    return {"copy of as many bytes": lambda: destination.copy_(source)}
-
-
-def size_of(*tensors: Tensor) -> int:
-    return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+    return {FLOOR: copy_of_bytes(moved, "cuda")}
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:

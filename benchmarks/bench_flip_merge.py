@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 import lowerpose_ops as lp
+from benchmarks import sizes
+from benchmarks.peers import compiled
+from benchmarks.protocol import size_of
 
-SHAPE = (64, 6, 64, 48)
-PERMUTATION = [3, 4, 5, 0, 1, 2]
 
-
-def numpy_pairs(heatmaps, flipped, shift):
+def numpy_pairs(heatmaps, flipped, pairs, shift):
     """HRNet's way: on the CPU, pair by pair."""
     mirrored = flipped[..., ::-1].copy()
-    for a, b in lp.LOWER_BODY_FLIP_PAIRS:
+    for a, b in pairs:
         kept = mirrored[:, a].copy()
         mirrored[:, a] = mirrored[:, b]
         mirrored[:, b] = kept
@@ -32,29 +31,39 @@ def torch_permutation(heatmaps, flipped, permutation, shift):
     return (heatmaps + mirrored) * 0.5
 
 
-@pytest.mark.parametrize("shift", [False, True], ids=["plain", "shifted"])
-def test_flip_merge(compare, shift):
-    generator = torch.Generator().manual_seed(0)
-    heatmaps, flipped = torch.rand(2, *SHAPE, generator=generator)
-    permutation = torch.tensor(PERMUTATION)
-    arrays = heatmaps.numpy(), flipped.numpy()
-    compiled = torch.compile(torch_permutation, fullgraph=True)
-    expected = numpy_pairs(*arrays, shift)
-    results = (
-        lp.flip_merge(heatmaps, flipped, lp.LOWER_BODY_FLIP_PAIRS, shift),
-        torch_permutation(heatmaps, flipped, permutation, shift),
-        compiled(heatmaps, flipped, permutation, shift),
+def compare_merges(compare, size, threads, shift):
+    heatmaps, flipped = sizes.random_stacks(size, 2)
+    # Neighbours, as in COCO; the first joint has no partner where their number is odd.
+    pairs = [(joint, joint + 1) for joint in range(size.joints % 2, size.joints, 2)]
+    order = list(range(size.joints))
+    for a, b in pairs:
+        order[a], order[b] = b, a
+    permutation = torch.tensor(order)
+    baselines = {
+        "torch flip and index, eager": lambda: torch_permutation(
+            heatmaps, flipped, permutation, shift
+        )
+    }
+    if size.compiled:
+        form = compiled(torch_permutation)
+        baselines["torch flip and index, torch.compile"] = lambda: form(
+            heatmaps, flipped, permutation, shift
+        )
+    if size.loops:
+        arrays = heatmaps.numpy(), flipped.numpy()
+        baselines["NumPy, pair by pair"] = lambda: numpy_pairs(*arrays, pairs, shift)
+    name = "flip_merge, shifted" if shift else "flip_merge"
+    moved = size_of(heatmaps, flipped, heatmaps)
+    compare(name, size=size, threads=threads, moved=moved, same=(0, 0))(
+        lambda: lp.flip_merge(heatmaps, flipped, pairs, shift), baselines
     )
-    for result in results:
-        np.testing.assert_array_equal(result.numpy(), expected)
-    compare("flip_merge, shifted" if shift else "flip_merge")(
-        lambda: lp.flip_merge(heatmaps, flipped, lp.LOWER_BODY_FLIP_PAIRS, shift),
-        {
-            "a copy of one stack of maps": lambda: heatmaps.clone(),
-            "NumPy, pair by pair": lambda: numpy_pairs(*arrays, shift),
-            "torch flip and index": lambda: torch_permutation(
-                heatmaps, flipped, permutation, shift
-            ),
-            "torch.compile": lambda: compiled(heatmaps, flipped, permutation, shift),
-        },
-    )
+
+
+@sizes.sizes_and_threads(sizes.WITHOUT_NEIGHBOURS, [sizes.LOWER_BODY])
+def test_plain(compare, size, threads):
+    compare_merges(compare, size, threads, False)
+
+
+@pytest.mark.parametrize("size", [sizes.LOWER_BODY], ids=str)
+def test_shifted(compare, size):
+    compare_merges(compare, size, 2, True)

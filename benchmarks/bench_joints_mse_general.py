@@ -6,16 +6,11 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
-
-SHAPE = (64, 6, 64, 48)
-
-
-@pytest.fixture
-def inputs():
-    generator = torch.Generator().manual_seed(0)
-    output, target, pixels = torch.rand(3, *SHAPE, generator=generator)
-    weight = torch.randint(0, 2, (*SHAPE[:2], 1), generator=generator).float()
-    return output.requires_grad_(), target, weight, pixels
+from benchmarks import sizes
+from benchmarks.bench_joints_mse import SAME, loss_inputs, step_of
+from benchmarks.packages import needs
+from benchmarks.peers import compiled
+from benchmarks.protocol import size_of
 
 
 def hard_joints(output, target, weight, _):
@@ -48,26 +43,36 @@ CASES = {
 }
 
 
+@pytest.mark.parametrize("size", [sizes.LOWER_BODY, sizes.COCO_LARGE], ids=str)
 @pytest.mark.parametrize("name", CASES)
-def test_forward_and_backward(compare, inputs, name):
-    ours, eager = CASES[name]
-    output = inputs[0]
+def test_forward_and_backward(compare, name, size):
+    form, eager = CASES[name]
+    output, target, weight = loss_inputs(size)
+    pixels = torch.rand(size.shape, generator=torch.Generator().manual_seed(2))
+    inputs = output, target, weight, pixels
+    ours = step_of(form, *inputs)
+    read = (output, target, pixels if eager is pixel_weights else weight)
+    baselines = {"eager": step_of(eager, *inputs)}
+    if size is sizes.LOWER_BODY:
+        baselines["torch.compile"] = step_of(compiled(eager), *inputs)
+    moved = size_of(*read, *ours())
+    compare(f"{name}, forward + backward", size=size, moved=moved, same=SAME)(ours, baselines)
 
-    def step(loss):
-        def run():
-            output.grad = None
-            value = loss(*inputs)
-            value.backward()
-            return value
 
-        return run
+@pytest.mark.parametrize("size", [sizes.LOWER_BODY], ids=str)
+def test_mmpose(compare, size):
+    """MMPose's formula of KeypointMSELoss, by the test's transcription."""
+    needs("cv2", "opencv-python-headless")
+    from tests.compat_mmpose_transcriptions import keypoint_mse
 
-    forms = {"eager": eager, "torch.compile": torch.compile(eager, fullgraph=True)}
-    expected = step(ours)()
-    gradient = output.grad
-    for form in forms.values():
-        torch.testing.assert_close(step(form)(), expected, rtol=1e-5, atol=0)
-        torch.testing.assert_close(output.grad, gradient, rtol=1e-5, atol=0)
-    compare(f"{name}, forward + backward")(
-        step(ours), {title: step(form) for title, form in forms.items()}
+    output, target, weight = loss_inputs(size)
+    inputs = output, target, weight[..., 0]
+
+    def theirs(output, target, weight):
+        return keypoint_mse(output, target, weight, None, False, 1.0)
+
+    ours = step_of(lambda *given: lp.joints_mse_loss(*given, preset="mmpose"), *inputs)
+    moved = size_of(*inputs, *ours())
+    compare("joints_mse_loss, mmpose", size=size, moved=moved, same=SAME)(
+        ours, {"MMPose's formula": step_of(theirs, *inputs)}
     )

@@ -7,9 +7,12 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
+from benchmarks.packages import needs
+from benchmarks.peers import compiled
+from benchmarks.protocol import size_of
 
 DETECTIONS, PERSONS, JOINTS = 20, 12, 17  # of an image; COCO keeps 20 detections of each
-BATCH = 256  # aligned pairs, as in a loss or a table of a validation batch
+BATCHES = (256, 16384)  # aligned pairs, as in a loss, and as in a table of a data set
 
 
 def scene(detections, persons):
@@ -40,7 +43,7 @@ def torch_at_once(pred, gt, visible, area, widths):
 
 def evaluation_of(pred, gt, visible, area, box):
     """pycocotools' object for one image."""
-    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    cocoeval = needs("pycocotools.cocoeval")
     evaluation = cocoeval.COCOeval(iouType="keypoints")
     labelled = np.concatenate([gt, visible[..., None]], 2).reshape(len(gt), -1)
     evaluation._gts[1, 1] = [
@@ -56,29 +59,34 @@ def test_pairs_of_an_image(compare):
     pred, gt, visible, area, box = scene(DETECTIONS, PERSONS)
     evaluation = evaluation_of(pred, gt, visible, area, box)
     widths = (2 * np.array(lp.COCO_SIGMAS)) ** 2
-    ours = lp.oks(pred, gt, visible, area, bbox=box, no_visible="box")
-    np.testing.assert_allclose(ours, evaluation.computeOks(1, 1), rtol=1e-12)
-    np.testing.assert_allclose(ours, numpy_at_once(pred, gt, visible, area, widths), rtol=1e-12)
-    inputs = pred, gt, visible, area, ours
-    compare(f"oks, {DETECTIONS} x {PERSONS}")(
-        lambda: lp.oks(pred, gt, visible, area, bbox=box, no_visible="box"),
+
+    def ours():
+        return lp.oks(pred, gt, visible, area, bbox=box, no_visible="box")
+
+    options = {"size": f"{DETECTIONS} x {PERSONS}", "same": (1e-12, 0)}
+    compare("oks", moved=size_of(pred, gt, visible, area, ours()), **options)(
+        ours,
         {
-            "floor: copies of the same bytes": lambda: [array.copy() for array in inputs],
             "pycocotools": lambda: evaluation.computeOks(1, 1),
             "NumPy, all pairs at once": lambda: numpy_at_once(pred, gt, visible, area, widths),
         },
     )
 
 
-def test_aligned(compare):
-    tensors = tuple(map(torch.tensor, scene(BATCH, BATCH)[:4]))
+@pytest.mark.parametrize("batch", BATCHES)
+def test_aligned(compare, batch):
+    tensors = tuple(map(torch.tensor, scene(batch, batch)[:4]))
     widths = torch.tensor((2 * np.array(lp.COCO_SIGMAS)) ** 2)
-    ours = lp.oks(*tensors, aligned=True)
-    torch.testing.assert_close(ours, torch_at_once(*tensors, widths))
-    compare(f"oks, aligned, B={BATCH}")(
-        lambda: lp.oks(*tensors, aligned=True),
-        {
-            "floor: copies of the same bytes": lambda: [t.clone() for t in (*tensors, ours)],
-            "eager torch": lambda: torch_at_once(*tensors, widths),
-        },
-    )
+
+    def ours():
+        return lp.oks(*tensors, aligned=True)
+
+    baselines = {"torch, eager": lambda: torch_at_once(*tensors, widths)}
+    if batch == BATCHES[0]:
+        form = compiled(torch_at_once)
+        baselines["torch, torch.compile"] = lambda: form(*tensors, widths)
+    options = {
+        "size": f"B={batch}",
+        "same": (1e-9, 1e-15),
+    }  # the forms add another epsilon to the area
+    compare("oks, aligned", moved=size_of(*tensors, ours()), **options)(ours, baselines)

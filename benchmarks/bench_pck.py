@@ -1,21 +1,29 @@
-"""Counts of correct keypoints against the forms in use."""
+"""Counts of correct keypoints against the forms in use.
+
+The joints of a batch are a few kilobytes: what is measured is the call, and the floor is a call of
+copy_.
+"""
 
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 import lowerpose_ops as lp
-from benchmarks import peers
+from benchmarks import peers, sizes
+from benchmarks.packages import needs
+from benchmarks.protocol import size_of
 
-BATCH, JOINTS, NORM, THRESHOLDS = 64, 17, 256.0, (0.05, 0.1)
+NORM, THRESHOLDS = 256.0, (0.05, 0.1)
+SIZES = (sizes.LOWER_BODY_8, sizes.LOWER_BODY, sizes.COCO, sizes.WHOLE_BODY)
 
 
-def scene():
+def scene(size):
     rng = np.random.default_rng(0)
-    gt = rng.uniform(0, 256, (BATCH, JOINTS, 2)).astype(np.float32)
+    gt = rng.uniform(0, 256, (size.batch, size.joints, 2)).astype(np.float32)
     pred = (gt + rng.normal(0, 12, gt.shape)).astype(np.float32)
-    return pred, gt, rng.random((BATCH, JOINTS)) < 0.7
+    return pred, gt, rng.random((size.batch, size.joints)) < 0.7
 
 
 def joint_by_joint(pred, gt, valid):
@@ -30,33 +38,45 @@ def joint_by_joint(pred, gt, valid):
             if counted.any():
                 accuracies.append((column[counted] < threshold).mean())
         means.append(np.mean(accuracies))
-    return means
+    return np.array(means)
 
 
-def test_counts(compare):
-    arrays = scene()
-    tensors = tuple(map(torch.tensor, arrays))
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_counts(compare, size):
+    tensors = tuple(map(torch.tensor, scene(size)))
     limits = torch.tensor(THRESHOLDS)
-    counts = lp.pck_counts(*tensors, NORM, THRESHOLDS)
-    theirs = peers.count_within(*tensors, NORM, limits)
-    for ours, other in zip(counts, theirs, strict=True):
-        assert torch.equal(ours, other)
-    compare("pck_counts, tensors")(
-        lambda: lp.pck_counts(*tensors, NORM, THRESHOLDS),
+    baselines = {"torch, eager": lambda: peers.count_within(*tensors, NORM, limits)}
+    if size.compiled:
+        form = peers.compiled(peers.count_within)
+        baselines["torch, torch.compile"] = lambda: form(*tensors, NORM, limits)
+
+    def ours():
+        return lp.pck_counts(*tensors, NORM, THRESHOLDS)
+
+    options = {"size": size, "moved": size_of(*tensors, *ours()), "same": (0, 0)}
+    compare("pck_counts, tensors", **options)(ours, baselines)
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_means_of_arrays(compare, size):
+    arrays = scene(size)
+    needs("cv2", "opencv-python-headless")  # for the transcription's other functions
+
+    def ours():
+        return np.array([lp.pck(*arrays, NORM, t, reduce="joint_mean") for t in THRESHOLDS])
+
+    compare("pck of two thresholds, arrays", size=size, moved=size_of(*arrays), same=(1e-6, 0))(
+        ours,
         {
-            "floor: copies of the same bytes": lambda: [t.clone() for t in (*tensors, *counts)],
-            "eager torch": lambda: peers.count_within(*tensors, NORM, limits),
+            "NumPy, joint by joint": lambda: joint_by_joint(*arrays),
+            "MMPose's formula": lambda: mmpose_formula(*arrays),
         },
     )
 
 
-def test_means_of_arrays(compare):
-    arrays = scene()
+def mmpose_formula(pred, gt, valid):
+    """Its keypoint_pck_accuracy, by the test's transcription."""
+    from tests.compat_mmpose_transcriptions import keypoint_pck_accuracy
 
-    def ours():
-        return [lp.pck(*arrays, NORM, limit, reduce="joint_mean") for limit in THRESHOLDS]
-
-    np.testing.assert_allclose(joint_by_joint(*arrays), ours(), rtol=1e-6)
-    compare("pck of two thresholds, arrays")(
-        ours, {"NumPy, joint by joint": lambda: joint_by_joint(*arrays)}
-    )
+    norms = np.full((len(pred), 2), NORM, np.float32)
+    return np.array([keypoint_pck_accuracy(pred, gt, valid, t, norms)[1] for t in THRESHOLDS])

@@ -6,59 +6,62 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
+from benchmarks import sizes
+from benchmarks.packages import needs
+from benchmarks.peers import compiled, marginals
+from benchmarks.protocol import size_of
 
-SHAPE = (64, 6, 64, 48)
 BETA = 25.0
-
-kornia = pytest.importorskip("kornia", minversion="0.9")
-
-
-def marginals(heatmaps, beta, columns, rows):
-    """A softmax, its sums along either axis, and two products with the pixels' numbers."""
-    p = (beta * heatmaps).flatten(2).softmax(2).view(heatmaps.shape)
-    return torch.stack([p.sum(2) @ columns, p.sum(3) @ rows], 2)
+# In pixels: theirs adds up to 50,000 products in float32. And in gradients, of which beta is one
+# factor and a place in the map another.
+SAME = (1e-3, 2e-3)
+backward_too = pytest.mark.parametrize("backward", [False, True], ids=["forward", "and backward"])
 
 
-@pytest.fixture
-def inputs():
-    generator = torch.Generator().manual_seed(0)
-    height, width = SHAPE[2:]
-    joints = torch.rand(*SHAPE[:2], 2, generator=generator) * torch.tensor([width, height])
-    heatmaps, _ = lp.gaussian_targets(joints, torch.ones(SHAPE[:2]), (width, height))
-    heatmaps += 0.05 * torch.rand(SHAPE, generator=generator)
-    return heatmaps, torch.arange(float(width)), torch.arange(float(height))
+def step_of(decode, heatmaps, backward):
+    if not backward:
+        return lambda: decode(heatmaps)
+
+    def run():
+        heatmaps.grad = None
+        coords = decode(heatmaps)
+        coords.sum().backward()
+        return coords.detach(), heatmaps.grad
+
+    return run
 
 
-@pytest.mark.parametrize("backward", [False, True], ids=["forward", "forward and backward"])
-def test_soft_argmax(compare, inputs, backward):
-    heatmaps, columns, rows = inputs
-    heatmaps.requires_grad_(backward)
-    compiled = torch.compile(marginals, fullgraph=True)
+def case_of(size, backward):
+    """The maps, ours, its name and the bytes that it must move."""
+    heatmaps = sizes.noisy_heatmaps(size).requires_grad_(backward)
+    ours = step_of(lambda maps: lp.soft_argmax2d(maps, BETA), heatmaps, backward)
+    results = ours() if backward else (ours(),)
+    name = "soft_argmax2d, " + ("forward + backward" if backward else "forward")
+    return heatmaps, ours, name, size_of(heatmaps, *results)
 
-    def step(decode):
-        def run():
-            heatmaps.grad = None
-            coords = decode()
-            if backward:
-                coords.sum().backward()
-            return coords
 
-        return run
+@backward_too
+@sizes.sizes_and_threads(sizes.WITHOUT_NEIGHBOURS, [sizes.LOWER_BODY])
+def test_soft_argmax(compare, size, threads, backward):
+    heatmaps, ours, name, moved = case_of(size, backward)
+    columns, rows = torch.arange(float(size.width)), torch.arange(float(size.height))
 
-    forms = {
-        "torch softmax and marginals": lambda: marginals(heatmaps, BETA, columns, rows),
-        "torch.compile": lambda: compiled(heatmaps, BETA, columns, rows),
-        "kornia": lambda: kornia.geometry.subpix.spatial_soft_argmax2d(
-            heatmaps, 1 / BETA, normalized_coordinates=False
-        ),
-    }
+    def by(form):
+        return step_of(lambda maps: form(maps, BETA, columns, rows), heatmaps, backward)
 
-    def ours():
-        return lp.soft_argmax2d(heatmaps, BETA)
+    baselines = {"torch softmax and marginals, eager": by(marginals)}
+    if size.compiled:
+        baselines["torch softmax and marginals, torch.compile"] = by(compiled(marginals))
+    options = {"size": size, "threads": threads, "moved": moved, "same": SAME}
+    compare(name, **options)(ours, baselines)
 
-    expected = step(ours)()
-    for name, form in forms.items():
-        torch.testing.assert_close(step(form)(), expected, rtol=0, atol=1e-3, msg=name)
-    compare("soft_argmax2d, " + ("forward + backward" if backward else "forward"))(
-        step(ours), {name: step(form) for name, form in forms.items()}
+
+@backward_too
+@pytest.mark.parametrize("size", [sizes.LOWER_BODY, sizes.COCO_LARGE], ids=str)
+def test_kornia(compare, size, backward):
+    decode = needs("kornia.geometry.subpix").spatial_soft_argmax2d
+    heatmaps, ours, name, moved = case_of(size, backward)
+    theirs = step_of(
+        lambda maps: decode(maps, 1 / BETA, normalized_coordinates=False), heatmaps, backward
     )
+    compare(name, size=size, moved=moved, same=SAME)(ours, {"kornia spatial_soft_argmax2d": theirs})

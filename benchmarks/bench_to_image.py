@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 
 import lowerpose_ops as lp
+from benchmarks import sizes
+from benchmarks.packages import needs
+from benchmarks.protocol import size_of
 
-BATCH, JOINTS, SIZE = 64, 17, (48, 64)
+SIZE = (48, 64)
 
 
 def points_one_by_one(cv2, coords, center, scale):
@@ -28,18 +31,20 @@ def numpy_at_once(coords, center, scale):
     return (coords - np.array(SIZE) / 2) * step + center[:, None]
 
 
-def test_to_image(compare):
-    cv2 = pytest.importorskip("cv2")
+@pytest.mark.parametrize("size", [sizes.LOWER_BODY, sizes.COCO], ids=str)
+def test_to_image(compare, size):
+    """In pixels of an image; OpenCV's points are float32."""
+    cv2 = needs("cv2", "opencv-python-headless")
     rng = np.random.default_rng(0)
-    coords = rng.uniform(0, 48, (BATCH, JOINTS, 2)).astype(np.float32)
-    center, scale = rng.uniform(100, 500, (BATCH, 2)), rng.uniform(0.5, 2, (BATCH, 2))
+    coords = rng.uniform(0, 48, (size.batch, size.joints, 2)).astype(np.float32)
+    center = rng.uniform(100, 500, (size.batch, 2))
+    scale = rng.uniform(0.5, 2, (size.batch, 2))
 
     def ours():
         return lp.to_image(coords, center, scale, SIZE, pixel_std=200.0, scale_axes="x_only")
 
-    np.testing.assert_allclose(points_one_by_one(cv2, coords, center, scale), ours(), atol=1e-3)
-    np.testing.assert_allclose(numpy_at_once(coords, center, scale), ours(), atol=1e-3)
-    compare("to_image")(
+    moved = size_of(coords, center, scale, ours())
+    compare("to_image", size=size, moved=moved, same=(0, 1e-3))(
         ours,
         {
             "OpenCV's matrix, point by point": lambda: points_one_by_one(

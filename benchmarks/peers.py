@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+
+
+def compiled(form: Callable[..., Any]) -> Callable[..., Any]:
+    """For one size alone: dynamo would make a slower form for several, and give up after some."""
+    torch.compiler.reset()
+    return torch.compile(form, fullgraph=True, dynamic=False)
+
 
 # Targets --------------------------------------------------------------------------------------
 
@@ -41,6 +49,17 @@ def windowed_targets(
 
 
 # The loss -------------------------------------------------------------------------------------
+
+
+def joint_loop(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
+    """Joint by joint with nn.MSELoss, both maps times the weight (1 or 0, so w^2 = w)."""
+    criterion = nn.MSELoss()
+    losses = []
+    for joint in range(output.shape[1]):
+        predicted = output[:, joint].reshape(len(output), -1)
+        truth = target[:, joint].reshape(len(output), -1)
+        losses.append(criterion(predicted * weight[:, joint], truth * weight[:, joint]))
+    return torch.stack(losses).mean()
 
 
 def whole_map(output: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -90,6 +109,39 @@ def argmax_quarter(heatmaps: Tensor, steps: Tensor) -> tuple[Tensor, Tensor]:
     after, before = pixels.gather(2, around).float().chunk(2, 2)
     offset = (after - before).sign() * (0.25 * inside[..., None])
     return torch.stack([x, y], -1) + offset, scores.float()
+
+
+def blurred_newton(heatmaps: Tensor, kernel: int = 11) -> tuple[Tensor, Tensor]:
+    """DARK for all maps at once: a separable blur, then a Newton step on its logarithms."""
+    batch, joints, height, width = heatmaps.shape
+    coords, scores = argmax_quarter(heatmaps, torch.zeros(4, dtype=torch.int64))
+    x, y = coords.long().unbind(-1)
+    side = torch.arange(kernel) - kernel // 2
+    taps = torch.exp(-0.5 * (side / (0.3 * (kernel // 2 - 1) + 0.8)) ** 2)
+    taps = taps / taps.sum()
+    maps = heatmaps.reshape(-1, 1, height, width)
+    blurred = nn.functional.conv2d(maps, taps[None, None, None], padding=(0, kernel // 2))
+    blurred = nn.functional.conv2d(blurred, taps[None, None, :, None], padding=(kernel // 2, 0))
+    pixels = blurred.view(batch, joints, -1)
+
+    def at(dx: int, dy: int) -> Tensor:
+        places = (x + dx).clamp(0, width - 1) + width * (y + dy).clamp(0, height - 1)
+        return pixels.gather(2, places[..., None])[..., 0].clamp(min=1e-10).log()
+
+    dx, dy = 0.5 * (at(1, 0) - at(-1, 0)), 0.5 * (at(0, 1) - at(0, -1))
+    here = 2 * at(0, 0)
+    dxx, dyy = 0.25 * (at(2, 0) - here + at(-2, 0)), 0.25 * (at(0, 2) - here + at(0, -2))
+    dxy = 0.25 * (at(1, 1) - at(1, -1) - at(-1, 1) + at(-1, -1))
+    det = dxx * dyy - dxy**2
+    inside = (x > 1) & (x < width - 2) & (y > 1) & (y < height - 2) & (det != 0)
+    step = torch.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], -1) / det[..., None]
+    return coords + torch.where(inside[..., None], step, 0), scores
+
+
+def marginals(heatmaps: Tensor, beta: float, columns: Tensor, rows: Tensor) -> Tensor:
+    """A softmax, its sums along either axis, and two products with the pixels' numbers."""
+    p = (beta * heatmaps).flatten(2).softmax(2).view(heatmaps.shape)
+    return torch.stack([p.sum(2) @ columns, p.sum(3) @ rows], 2)
 
 
 def count_within(

@@ -75,14 +75,21 @@ def check_same(same: Same, name: str, ours: Any, theirs: Any) -> None:
         ours, theirs = (ours,), (theirs,)
     rtol, atol = same
     for own, other in zip(ours, theirs, strict=True):
-        torch.testing.assert_close(
-            torch.as_tensor(other),
-            torch.as_tensor(own),
-            rtol=rtol,
-            atol=atol,
-            check_dtype=False,
-            msg=lambda text: f"{name} computes something else: {text}",
-        )
+        for one, another in zip(*map(pieces, (own, other)), strict=True):
+            torch.testing.assert_close(
+                another,
+                one,
+                rtol=rtol,
+                atol=atol,
+                check_dtype=False,
+                msg=lambda text: f"{name} computes something else: {text}",
+            )
+
+
+def pieces(value: Any) -> tuple[torch.Tensor, ...]:
+    """A large tensor sample by sample, since a comparison needs several times its memory."""
+    tensor = torch.as_tensor(value)
+    return tensor.unbind() if tensor.ndim else (tensor,)
 
 
 @dataclass
@@ -92,6 +99,7 @@ class Comparison:
     benchmark: Any
     operation: str
     rows: list[Row]
+    title: str = "ours"  # what is compared with the baselines, where it is not ours
     size: str = ""  # which of benchmarks/sizes.py, or in words
     threads: int = THREADS
     moved: int | None = None  # bytes that the operation must read and write: gives the floor
@@ -168,6 +176,7 @@ class Comparison:
             "size": self.size,
             "threads": self.threads,
             "device": self.device,
+            "title": self.title,
             "baseline": baseline,
             "rounds": len(ours),
             "ours_us": statistics.median(ours) * 1e6,

@@ -129,7 +129,7 @@ def _comparisons(rows: list[Row]) -> Iterator[str]:
 
 
 def _slower(rows: list[Row]) -> Iterator[str]:
-    lost = [row for row in rows if row["ratio"] < 1 and row["baseline"] not in chart.FLOORS]
+    lost = [row for row in rows if row["ratio"] < 1 and chart.is_peer(row)]
     if not rows:
         return
     yield from _heading("Where ours is slower")

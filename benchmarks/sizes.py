@@ -55,6 +55,8 @@ WHOLE_BODY = Size("whole body", 32, 133, 96, 72)
 SAPIENS = Size("Sapiens", 10, 308, 256, 192, sigma=6.0)
 
 ALL = (LOWER_BODY_8, LOWER_BODY, LOWER_BODY_256, COCO, COCO_LARGE, WHOLE_BODY, SAPIENS)
+# Without those that lie between two others.
+WITHOUT_NEIGHBOURS = tuple(size for size in ALL if size not in (LOWER_BODY_256, COCO))
 # One thread: where loader workers and small machines find it, in and beyond the cache of a core.
 ALONE = (LOWER_BODY, COCO_LARGE)
 
@@ -71,7 +73,7 @@ def sizes_and_threads(
             pytest.param(
                 *(size, threads),
                 marks=[pytest.mark.first] if size is LOWER_BODY else [],
-                id=f"{size}, {threads} threads",
+                id=f"{size}, {threads} thread{'s' * (threads > 1)}",
             )
             for size, threads in cases
         ],
