@@ -19,13 +19,14 @@ SQUATS := runs/synthetic-squats
 SQUATS_FLAGS := --input-size 96 128 --sigma 1.5 --batch-size 32 --epochs 15 --schedule cosine \
 	--refine quarter --workers 1
 
-.PHONY: help setup train test bench gpu-check lint format wheel clean
+.PHONY: help setup train test bench instructions gpu-check lint format wheel clean
 
 help:
 	@echo "make train                      train a lower-body model on pictures made here"
 	@echo "make train DATA=/path/to/coco   train it on COCO (OUTPUT, FLAGS)"
 	@echo "make test                       run the tests (FLAGS)"
 	@echo "make bench                      compare the operations with what others use (BENCH, FLAGS)"
+	@echo "make instructions               count the CPU kernels' instructions anew"
 	@echo "make gpu-check                  build, test and time the kernels on this machine's GPU (FLAGS)"
 	@echo "make lint                       check style and types"
 	@echo "make format                     mend style"
@@ -73,6 +74,10 @@ test: setup $(EMULATED)/built
 
 bench: setup
 	$(BIN)/python -m pytest $(BENCH) --benchmark-only --results benchmarks/results $(FLAGS)
+
+# What tests/test_instruction_counts.py compares with; needs valgrind.
+instructions: setup
+	$(BIN)/python -m tests.instruction_counts
 
 # With the Python and torch that are there, and no .venv: such machines often have no network.
 gpu-check:

@@ -109,7 +109,7 @@ class Comparison:
     turn: float = TURN
     rounds: int | None = None  # instead of as many as the budget allows
     budget: float = BUDGET
-    warmup: int = 3  # calls, at most, and as long as a turn
+    warmup: int = 2  # calls, at least, and as long as a turn
     calls: int = 1  # in a row, at least
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
@@ -141,11 +141,10 @@ class Comparison:
     def _warm(self, seconds: Timer) -> float:
         """Calls for as long as a turn; the seconds of the last."""
         end = time.perf_counter() + self.turn
-        took = seconds(1)
-        for _ in range(self.warmup - 1):
-            if time.perf_counter() >= end and took >= self.turn:
-                break
+        calls = 0
+        while calls < self.warmup or time.perf_counter() < end:
             took = seconds(1)
+            calls += 1
         return took
 
     def _compare(self, operation: str, timers: dict[str, Timer], baselines: dict[str, Run]) -> None:

@@ -18,7 +18,7 @@ class Results:
     machine: Row
     comparisons: list[Row] = field(default_factory=list)
     scaling: list[Row] = field(default_factory=list)
-    guards: list[Row] = field(default_factory=list)
+    bounds: list[Row] = field(default_factory=list)
     training: list[Row] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)  # test: why
 
@@ -63,7 +63,7 @@ def tables(results: Results) -> Iterator[str]:
     yield from _slower(results.comparisons)
     yield from _gaps(results.comparisons)
     yield from _scaling(results.scaling)
-    yield from _guards(results.guards)
+    yield from _bounds(results.bounds)
     yield from _training(results.training)
     if results.skipped:
         yield from _heading("Skipped")
@@ -183,7 +183,7 @@ def _scaling(rows: list[Row]) -> Iterator[str]:
     )
 
 
-def _guards(rows: list[Row]) -> Iterator[str]:
+def _bounds(rows: list[Row]) -> Iterator[str]:
     if not rows:
         return
     yield from _heading("Bounds")
