@@ -105,7 +105,7 @@ def _by_size(rows: list[Row]) -> Any:
 
 
 def _scaling(rows: list[Row]) -> Any:
-    """A panel for what grows, a line for each operation; hollow points were not fitted."""
+    """A panel for what grows, a line for each operation."""
     kinds = list(dict.fromkeys(row["axis"] for row in rows))
     figure, grid = _pyplot().subplots(
         *(1, len(kinds)), figsize=(4.5 * len(kinds), 4), layout="constrained", squeeze=False
