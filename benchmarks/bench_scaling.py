@@ -1,9 +1,9 @@
 """The time against the batch, the joints and the pixels: does twice the work take twice as long?
 
-An exponent of 1 is that. It is fitted to the sizes of which the second-level cache holds less
-than a quarter, so that nearly every byte comes from further away; one that is above the copy's as well is a loss of ours,
-one that both have is the memory's. By one thread, and of the fastest round: where two threads wait
-for each other on busy cores, the wait is the same whatever the size.
+An exponent of 1 is that. It is fitted to the sizes of which the second-level cache holds less than
+a quarter, so that nearly every byte comes from further away; one that is above the copy's as well
+is a loss of ours, one that both have is the memory's. By one thread, and of the fastest round:
+where two threads wait for each other on busy cores, the wait is the same whatever the size.
 """
 
 from __future__ import annotations

@@ -169,8 +169,8 @@ def _scaling(rows: list[Row]) -> Iterator[str]:
         return
     yield from _heading("Scaling")
     yield "The exponent of the time against one number, the others kept, fitted on log axes to the"
-    yield "sizes of four second-level caches and more; and the exponent of copies of as many bytes. One"
-    yield "thread, the fastest rounds."
+    yield "sizes of four second-level caches and more; and the exponent of copies of as many bytes."
+    yield "One thread, the fastest rounds."
     yield ""
     yield from _table(
         "operation|against|exponent:|the copy's:|sizes:",
