@@ -73,7 +73,8 @@ test: setup $(EMULATED)/built
 		$(BIN)/python -m pytest $(FLAGS)
 
 bench: setup
-	$(BIN)/python -m pytest $(BENCH) --benchmark-only --results benchmarks/results $(FLAGS)
+	$(BIN)/python -m pytest $(BENCH) --benchmark-only --benchmark-quiet \
+		--results benchmarks/results $(FLAGS)
 
 # What tests/test_instruction_counts.py compares with; needs valgrind.
 instructions: setup

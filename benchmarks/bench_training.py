@@ -15,11 +15,23 @@ import pytest
 import torch
 
 from benchmarks.packages import needs
-from benchmarks.training_loops import BATCH, INPUT, PARTS, Constant, Laps, Original, Ours, Score
 
-for module, package in (("PIL", "pillow"), ("tqdm", "tqdm"), ("matplotlib", "matplotlib")):
+for module, package in (
+    *(("PIL", "pillow"), ("tqdm", "tqdm"), ("matplotlib", "matplotlib")),
+    ("pycocotools", "pycocotools"),
+):
     needs(module, package)
 
+from benchmarks.training_loops import (  # noqa: E402
+    BATCH,
+    INPUT,
+    PARTS,
+    Constant,
+    Laps,
+    Original,
+    Ours,
+    Score,
+)
 from python_models.data.coco_lower_body import CocoLowerBody  # noqa: E402
 from python_models.data.synthetic_squats import generate  # noqa: E402
 

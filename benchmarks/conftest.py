@@ -68,12 +68,18 @@ def results(request: pytest.FixtureRequest) -> report.Results:
     return request.config.stash[_RESULTS]
 
 
+_skipped: dict[str, str] = {}
+
+
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.skipped and isinstance(report.longrepr, tuple):
         _skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
 
 
-_skipped: dict[str, str] = {}
+def pytest_collectreport(report: pytest.CollectReport) -> None:
+    """A file that needs a peer as a whole."""
+    if report.skipped and isinstance(report.longrepr, tuple):
+        _skipped[report.nodeid] = report.longrepr[2].removeprefix("Skipped: ")
 
 
 def _is_whole(config: pytest.Config) -> bool:

@@ -62,8 +62,8 @@ def set_threads(count: int) -> None:
     hotcoco's threads are counted once, when it is first used; NumPy's loops have one.
     """
     torch.set_num_threads(count)
-    if "cv2" in sys.modules:
-        sys.modules["cv2"].setNumThreads(count)
+    if opencv := sys.modules.get("cv2"):
+        opencv.setNumThreads(count)
 
 
 def check_same(same: Same, name: str, ours: Any, theirs: Any) -> None:

@@ -209,11 +209,19 @@ def test_other(compare):
 """
 
 
+MISSING_AS_A_WHOLE = """
+from benchmarks.packages import needs
+
+needs("no_such_evaluation")
+"""
+
+
 def run_benchmarks(folder, *options):
     """A file of benchmarks with the real machinery, elsewhere than the real ones."""
     ignored = shutil.ignore_patterns("bench_*.py", "results", "__pycache__")
     shutil.copytree(ROOT / "benchmarks", folder / "benchmarks", ignore=ignored)
     (folder / "benchmarks" / "bench_some.py").write_text(MISSING)
+    (folder / "benchmarks" / "bench_whole.py").write_text(MISSING_AS_A_WHOLE)
     shutil.copy(ROOT / "pyproject.toml", folder)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "benchmarks"]
     command += ["--benchmark-only", "--results", str(folder), "--machine", "here", *options]
@@ -230,11 +238,12 @@ def run_benchmarks(folder, *options):
 
 def test_a_missing_peer_is_a_skip_with_its_name_for_pip(tmp_path):
     done = run_benchmarks(tmp_path)
-    assert "1 passed, 1 skipped" in done.stdout, done.stdout + done.stderr
+    assert "1 passed, 2 skipped" in done.stdout, done.stdout + done.stderr
     kept = json.loads((tmp_path / "here" / "results.json").read_text())
-    ((test, reason),) = kept["skipped"].items()
-    assert test.endswith("test_missing")
-    assert reason == "pip install no-such-peer"
+    assert kept["skipped"] == {
+        "benchmarks/bench_some.py::test_missing": "pip install no-such-peer",
+        "benchmarks/bench_whole.py": "pip install no_such_evaluation",
+    }
     assert [row["baseline"] for row in kept["comparisons"]] == ["another"]
 
 
@@ -246,5 +255,6 @@ def test_a_run_of_some_and_one_without_time(tmp_path, options, folder, skipped):
     done = run_benchmarks(tmp_path, *options)
     assert done.returncode == 0, done.stdout + done.stderr
     kept = json.loads((tmp_path / folder / "results.json").read_text())
+    del kept["skipped"]["benchmarks/bench_whole.py"]
     assert len(kept["skipped"]) == skipped
     assert all("minutes are over" in reason for reason in kept["skipped"].values())
