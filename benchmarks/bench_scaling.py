@@ -18,7 +18,7 @@ import pytest
 import lowerpose_ops as lp
 from benchmarks import machine, sizes
 from benchmarks.bench_joints_mse import loss_inputs, step_of
-from benchmarks.protocol import copy_of_bytes, set_threads
+from benchmarks.protocol import copy_of_bytes, threads
 
 BASE = sizes.Size("", 32, 17, 64, 48)
 AXES = {
@@ -30,7 +30,7 @@ AXES = {
     ],
 }
 MOST = 1.05
-TURN, ROUNDS = 5e-3, 9
+TURN, ROUNDS, ATTEMPTS = 5e-3, 9, 3
 
 
 def targets(size):
@@ -83,29 +83,36 @@ def exponent(values, seconds):
     return float(np.polyfit(np.log(values), np.log(seconds), 1)[0])
 
 
+@pytest.fixture(autouse=True)
+def one_thread():
+    with threads(1):
+        yield
+
+
 @pytest.mark.parametrize("axis", AXES)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_scaling(benchmark, results, operation, axis):
     """The exponent is at most 1.05, or at most that much above the copy's of as many bytes."""
     cache = machine.caches().get("L2", 2**20)
-    set_threads(1)
     cases, moved = {}, {}
     for size in AXES[axis]:
         value = {"B": size.batch, "K": size.joints}.get(axis, size.height * size.width)
         run, moved[value] = OPERATIONS[operation](size)
         for name, form in (("ours", run), ("copy", copy_of_bytes(moved[value]))):
             cases[name, value] = form, calls_for_a_turn(form)
-    times = {case: [] for case in cases}
-    for _ in range(ROUNDS):
-        for case, (run, calls) in cases.items():
-            times[case].append(timed(run, calls))
     fitted = [value for value, many in moved.items() if many > 4 * cache]
     assert len(fitted) >= 3, "too few sizes beyond the second-level cache"
-    fastest = {case: min(seconds) for case, seconds in times.items()}
-    exponents = {
-        name: exponent(fitted, [fastest[name, value] for value in fitted])
-        for name in ("ours", "copy")
-    }
+    fastest = dict.fromkeys(cases, math.inf)
+    for _ in range(ATTEMPTS):
+        for _ in range(ROUNDS):
+            for case, (run, calls) in cases.items():
+                fastest[case] = min(fastest[case], timed(run, calls))
+        ours, copy = (
+            exponent(fitted, [fastest[name, value] for value in fitted])
+            for name in ("ours", "copy")
+        )
+        if ours <= max(MOST, copy + MOST - 1):
+            break  # further rounds are for machines with other work
     results.scaling.append(
         {
             "operation": operation,
@@ -115,9 +122,9 @@ def test_scaling(benchmark, results, operation, axis):
             "us": [fastest["ours", value] * 1e6 for value in moved],
             "copy_us": [fastest["copy", value] * 1e6 for value in moved],
             "fitted": fitted,
-            "exponent": exponents["ours"],
-            "copy_exponent": exponents["copy"],
+            "exponent": ours,
+            "copy_exponent": copy,
         }
     )
     benchmark.pedantic(lambda: None)
-    assert exponents["ours"] <= max(MOST, exponents["copy"] + MOST - 1)
+    assert ours <= max(MOST, copy + MOST - 1)

@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from benchmarks.packages import needs
+from benchmarks.protocol import THREADS, threads
 
 for module, package in (
     *(("PIL", "pillow"), ("tqdm", "tqdm"), ("matplotlib", "matplotlib")),
@@ -57,6 +58,12 @@ class Endless:
 
     def __getitem__(self, index):
         return self.persons[index % len(self.persons)]
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    with threads(THREADS):
+        yield
 
 
 @pytest.fixture(scope="module")

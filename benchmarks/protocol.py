@@ -6,11 +6,12 @@ round gives its own ratios.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -66,6 +67,16 @@ def set_threads(count: int) -> None:
         opencv.setNumThreads(count)
 
 
+@contextlib.contextmanager
+def threads(count: int) -> Iterator[None]:
+    before = torch.get_num_threads()
+    set_threads(count)
+    try:
+        yield
+    finally:
+        set_threads(before)
+
+
 def check_same(same: Same, name: str, ours: Any, theirs: Any) -> None:
     """Of one result or of tuples of them."""
     if callable(same):
@@ -114,9 +125,7 @@ class Comparison:
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
         """Checks all against ours, then times them in turn; a ratio above 1: ours is faster."""
-        before = torch.get_num_threads()
-        set_threads(self.threads)
-        try:
+        with threads(self.threads):
             self._check(ours, baselines)
             candidates = {"ours": ours, **baselines}
             if self.moved is not None and FLOOR not in candidates:
@@ -128,8 +137,6 @@ class Comparison:
             # For pytest-benchmark's own report; the table is made of the rows.
             self.benchmark.group = " ".join(filter(None, (self.operation, self.size)))
             self.benchmark.pedantic(next(iter(self.clocks.values()))(ours), (1,), rounds=5)
-        finally:
-            set_threads(before)
 
     def _check(self, ours: Run, baselines: dict[str, Run]) -> None:
         if self.same is None:
