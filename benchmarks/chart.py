@@ -20,6 +20,7 @@ def draw(results: Any, folder: Path) -> list[str]:
     except ImportError:
         return []
     mpl.use("Agg")
+    mpl.rcParams["svg.fonttype"] = "none"  # text stays text: a quarter of the size
     mpl.rcParams["svg.hashsalt"] = "lowerpose_ops"  # the same data, the same file
     names = []
     for name, figure in _figures(results):
@@ -47,8 +48,9 @@ def _figures(results: Any) -> Iterator[tuple[str, Any]]:
     ]
     if headline:
         yield "overview", _overview(headline)
-    if any(row["size"] and row["threads"] == 2 for row in rows):
-        yield "sizes", _by_size([row for row in rows if row["size"] and row["threads"] == 2])
+    grown = _of_many_sizes([row for row in rows if row["threads"] == 2 and "moved" in row])
+    if grown:
+        yield "sizes", _by_size(grown)
     if results.scaling:
         yield "scaling", _scaling(results.scaling)
     if results.training:
@@ -56,14 +58,16 @@ def _figures(results: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _overview(rows: list[Row]) -> Any:
-    """How many times as long each peer takes at one size."""
-    rows = rows[::-1]
-    figure, axes = _pyplot().subplots(figsize=(9, 1 + 0.22 * len(rows)), layout="constrained")
+    """How many times as long each peer takes at one size: bars from 1 to the right, or red ones."""
+    order = list(dict.fromkeys(row["operation"] for row in rows))
+    rows = sorted(rows, key=lambda row: order.index(row["operation"]))[::-1]
+    figure, axes = _pyplot().subplots(figsize=(9, 1 + 0.2 * len(rows)), layout="constrained")
     names = [f"{row['operation']} | {row['baseline']}" for row in rows]
     colors = ["tab:blue" if row["ratio"] >= 1 else "tab:red" for row in rows]
     values = [row["ratio"] for row in rows]
-    bars = axes.barh(range(len(rows)), values, color=colors, log=True)
-    axes.bar_label(bars, [f"{value:.2g}" for value in values], padding=2, fontsize=7)
+    axes.barh(range(len(rows)), [value - 1 for value in values], left=1, color=colors, log=True)
+    for place, value in enumerate(values):
+        axes.text(1.04 * max(value, 1), place, f"{value:.2g}", va="center", fontsize=7)
     axes.set_yticks(range(len(rows)), names, fontsize=7)
     axes.axvline(1, color="black", linewidth=1)
     axes.set(xlabel="their time / ours (log)", title=f"{HEADLINE}, float32, 2 threads")
@@ -71,21 +75,29 @@ def _overview(rows: list[Row]) -> Any:
     return figure
 
 
-def _by_size(rows: list[Row]) -> Any:
+LEAST_SIZES = 3  # of an operation in the chart of sizes
+
+
+def _of_many_sizes(rows: list[Row]) -> dict[str, list[Row]]:
+    """The rows of each operation that was timed at several sizes."""
+    operations: dict[str, list[Row]] = {}
+    for row in rows:
+        operations.setdefault(row["operation"], []).append(row)
+    return {
+        operation: many
+        for operation, many in operations.items()
+        if len({row["moved"] for row in many}) >= LEAST_SIZES
+    }
+
+
+def _by_size(operations: dict[str, list[Row]]) -> Any:
     """Every operation's time against the bytes that it must move."""
-    operations = [
-        operation
-        for operation in dict.fromkeys(row["operation"] for row in rows)
-        if len({row["moved"] for row in rows if row["operation"] == operation and "moved" in row})
-        > 1
-    ]
     columns = 3
-    lines = max(1, -(-len(operations) // columns))
+    lines = -(-len(operations) // columns)
     figure, grid = _pyplot().subplots(
         *(lines, columns), figsize=(13, 3.6 * lines), layout="constrained", squeeze=False
     )
-    for axes, operation in zip(grid.flat, operations, strict=False):
-        chosen = [row for row in rows if row["operation"] == operation and "moved" in row]
+    for axes, (operation, chosen) in zip(grid.flat, operations.items(), strict=False):
         lines_of: dict[str, dict[float, float]] = {"ours": {}, "floor": {}}
         for row in chosen:
             megabytes = row["moved"] / 1e6

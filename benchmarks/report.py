@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -67,7 +68,14 @@ def tables(results: Results) -> Iterator[str]:
     yield from _training(results.training)
     if results.skipped:
         yield from _heading("Skipped")
-        yield from (f"- {test}: {reason}" for test, reason in results.skipped.items())
+        yield from _skipped(results.skipped)
+
+
+def _skipped(skipped: dict[str, str]) -> Iterator[str]:
+    """A line for each reason and function, whatever the sizes."""
+    kinds = Counter((test.partition("[")[0], reason) for test, reason in skipped.items())
+    for (test, reason), count in kinds.items():
+        yield f"- {test}: {reason}" + f" ({count} cases)" * (count > 1)
 
 
 def _heading(title: str) -> list[str]:

@@ -182,8 +182,25 @@ def test_the_report(results, tmp_path):
     assert "- bench_kornia: pip install kornia" in page
     assert "| operation | B | 1.000 | 1.100 | 2 |" in page
     charts = {path.name for path in folder.glob("*.svg")}
-    assert charts == {"scaling.svg", "training.svg", "sizes.svg"}
+    assert charts == {"scaling.svg", "training.svg"}  # too few sizes for the others
     assert all(f"![{name}]({name})" in page for name in charts)
+
+
+def test_the_charts_of_a_whole_run(tmp_path):
+    pytest.importorskip("matplotlib")
+    facts = machine.facts() | {"minutes": 0.0}
+    whole = report.Results(facts)
+    for size, moved in ((str(LOWER_BODY), 1000), ("larger", 2000), ("largest", 4000)):
+        compare = comparison(moved=moved, size=size)
+        compare(Named("ours"), {"eager": Named("eager"), "fast": Named("fast")})
+        whole.comparisons += compare.rows
+    report.write(whole, tmp_path)
+    assert {path.name for path in tmp_path.glob("*.svg")} == {"overview.svg", "sizes.svg"}
+    drawn = (tmp_path / "overview.svg").read_text()
+    assert "operation | eager" in drawn
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    report.write(whole, tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
 
 
 def test_an_empty_report(tmp_path):
