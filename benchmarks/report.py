@@ -211,7 +211,7 @@ def _training(rows: list[Row]) -> Iterator[str]:
         return
     parts = list(rows[0]["parts_ms"])
     yield from _heading("A training loop, end to end")
-    yield "The times of the parts are medians of the turns, so they add up to the step only about."
+    yield "Medians of the turns, so the parts add up to the step only about; in brackets extremes."
     yield ""
     yield from _table(
         "device|workers:|loop|steps/s:|images/s:|original / this:|"
@@ -220,7 +220,7 @@ def _training(rows: list[Row]) -> Iterator[str]:
             [
                 *(row["device"], str(row["workers"]), row["loop"]),
                 *(f"{row['steps_per_second']:.2f}", f"{row['images_per_second']:.1f}"),
-                f"{row['ratio']:.2f}",
+                spread(row["ratio"], row["ratio_range"], 2),
                 *(f"{row['parts_ms'][part]:.2f}" for part in parts),
             ]
             for row in rows
@@ -242,8 +242,9 @@ def _where_it_ends(rows: list[Row]) -> Iterator[str]:
         if most is None or bound is None:
             continue
         share = 1 - most["steps_per_second"] / bound["steps_per_second"]
+        times = spread(most["ratio"], most["ratio_range"], 2)
         yield (
-            f"- On {device} the whole loop with ours is {most['ratio']:.2f} times as fast with "
+            f"- On {device} the whole loop with ours is {times} times as fast with "
             f"{most['workers']} workers. "
             + (
                 f"What is left below the upper bound is {share:.0%} of it."

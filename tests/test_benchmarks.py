@@ -159,6 +159,7 @@ def results():
                 "steps_per_second": rate,
                 "images_per_second": 32 * rate,
                 "ratio": rate,
+                "ratio_range": (rate - 1, rate + 1),
                 "parts_ms": {"forward": 1.0, "backward": 2.0},
             }
             for loop, workers, rate in (("ours", 0, 2), ("ours", 1, 4), ("constant tensors", 0, 5))
@@ -178,7 +179,10 @@ def test_the_report(results, tmp_path):
     assert "| a size; 2 threads | eager | 5 | 1000.0 (1000.0 - 1000.0) | 3000.0" in page
     assert "- operation, a size; 2 threads: fast takes 0.50 (0.50 - 0.50) of our time" in page
     assert "eager takes" not in page
-    assert "4.00 times as fast with 1 workers. What is left below the upper bound is 20%" in page
+    assert (
+        "4.00 (3.00 - 5.00) times as fast with 1 workers. What is left below the upper bound is 20%"
+        in page
+    )
     assert "- bench_kornia: pip install kornia" in page
     assert "| operation | B | 1.000 | 1.100 | 2 |" in page
     charts = {path.name for path in folder.glob("*.svg")}
