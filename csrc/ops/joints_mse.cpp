@@ -112,7 +112,8 @@ void joints_mse(const TensorView& output, const TensorView& target,
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
                          const TensorView& target, const std::optional<TensorView>& weight,
-                         const TensorView& gradient, const JointsMSEOptions& options, int threads) {
+                         const TensorView& gradient, bool unless_one,
+                         const JointsMSEOptions& options, int threads) {
   Checker check("joints_mse_loss");
   JointsMSEBackwardParams params;
   fill(check, output, target, weight, options, threads, params);
@@ -121,6 +122,7 @@ void joints_mse_backward(const TensorView& incoming, const TensorView& output,
   check_gradient(check, gradient, output);
   params.incoming = ScalarReader(incoming);
   params.gradient = HeatmapsView(gradient);
+  params.unless_one = unless_one;
   dispatch_pair(output.dtype, target.dtype, [&](auto output_tag, auto target_tag) {
     using O = typename decltype(output_tag)::type;
     using T = typename decltype(target_tag)::type;

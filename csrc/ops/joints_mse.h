@@ -34,6 +34,7 @@ struct JointsMSEForwardParams : JointsMSEParams {
 struct JointsMSEBackwardParams : JointsMSEParams {
   ScalarReader incoming;  // one number
   HeatmapsView gradient;  // of output's type
+  bool unless_one;        // it is there already for an incoming gradient of 1
 };
 
 // What a preset fixes, and the caller's own factor, which is halved already under some.
@@ -78,7 +79,8 @@ void joints_mse(const TensorView& output, const TensorView& target,
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
                          const TensorView& target, const std::optional<TensorView>& weight,
-                         const TensorView& gradient, const JointsMSEOptions& options, int threads);
+                         const TensorView& gradient, bool unless_one,
+                         const JointsMSEOptions& options, int threads);
 
 namespace cpu {
 template <class Output, class Target>

@@ -170,7 +170,7 @@ def joints_mse_loss(
         loss, _ = joints_mse_general(*inputs, *weights)
         return loss
     options = squared, reduction == "mean", loss_weight
-    if gradient_in_forward(output, target):
+    if gradient_in_forward(output, target, plain):
         if plain:
             loss = EagerLoss.apply(output, target, target_weight, options)  # type: ignore[no-untyped-call]
         else:

@@ -81,7 +81,9 @@ def _allocate_gradient(
     return torch.empty_like(output)
 
 
-def _run_backward(
+def _write_gradient(
+    gradient: Tensor,
+    unless_one: bool,
     incoming: Tensor,
     output: Tensor,
     target: Tensor,
@@ -89,19 +91,24 @@ def _run_backward(
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
-) -> Tensor:
-    gradient = torch.empty_like(output)
+) -> None:
     _native.core.joints_mse_backward(
         view(incoming),
         view(output),
         view(target),
         optional_view(weight),
         view(gradient),
+        unless_one,
         squared_weight,
         mean,
         loss_weight,
         arguments.threads(),
     )
+
+
+def _run_backward(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
+    gradient = torch.empty_like(output)
+    _write_gradient(gradient, False, incoming, output, *others)
     return gradient
 
 
@@ -168,17 +175,22 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
         # It was handed over before and belongs to somebody else now; or the gradient shall be
         # differentiated, which is refused there; or target needs one too.
         return _backward(ctx, incoming)
-    # In training the incoming gradient is 1 and nothing is left to do.
-    if not (_can_be_looked_at(incoming) and incoming.item() == 1):
+    if is_traced(incoming):
         gradient = gradient * incoming
+    # In training the incoming gradient is 1 and nothing is left to do. A GPU finds that out by
+    # itself: it would have to be waited for before its number could be looked at.
+    elif not (incoming.is_cpu and incoming.item() == 1):
+        _write_gradient(gradient, True, incoming, *ctx.saved_tensors, *ctx.options)
     return gradient, None, None, None, None, None
 
 
-def _can_be_looked_at(tensor: Tensor) -> bool:
-    """Whether its value can be read without waiting for a device, breaking a trace or a vmap."""
-    plain = type(tensor) is Tensor and tensor.device.type == "cpu"
-    traced = is_functorch_wrapped_tensor(tensor) or _get_current_dispatch_mode() is not None
-    return plain and not traced
+def is_traced(tensor: Tensor) -> bool:
+    """Whether somebody follows what becomes of a tensor: a compiler, a vmap, a subclass."""
+    return (
+        type(tensor) is not Tensor
+        or is_functorch_wrapped_tensor(tensor)
+        or _get_current_dispatch_mode() is not None
+    )
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
@@ -215,11 +227,17 @@ def wants_gradient(output: Tensor, target: Tensor) -> bool:
     return torch.is_grad_enabled() and (output.requires_grad or target.requires_grad)
 
 
-def gradient_in_forward(output: Tensor, target: Tensor) -> bool:
-    """Whether only output needs a gradient, and its type can hold one before it is scaled.
+def can_hold_unscaled(output: Tensor, plain: bool) -> bool:
+    """Whether a gradient of output's type can be kept as it is for an incoming gradient of 1.
 
-    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one. A GPU's
-    waits too: whether the incoming gradient is 1 could not be seen without waiting for the GPU.
+    Not in float16, in which it may be too small: those who use it scale their losses. In bfloat16
+    where it can be computed again for another incoming gradient: scaled before it is rounded.
     """
+    dtype = output.dtype
+    return dtype in (torch.float32, torch.float64) or (plain and dtype is torch.bfloat16)
+
+
+def gradient_in_forward(output: Tensor, target: Tensor, plain: bool) -> bool:
+    """Whether only output needs a gradient, and it can be computed with the loss."""
     wanted = torch.is_grad_enabled() and output.requires_grad and not target.requires_grad
-    return wanted and output.is_cpu and output.dtype in (torch.float32, torch.float64)
+    return wanted and can_hold_unscaled(output, plain)
