@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 # A NumPy array, a torch tensor, or the tuple that _library.view makes of one.
 _Array: TypeAlias = Any
 
+cpu_kernels: bool
 cuda_version: str
 cuda_architectures: str
 
@@ -28,7 +29,7 @@ def gaussian_joints_mse(
     sigmas: _Array | None,
     drawing: tuple[str, ...],
     loss: _Array,
-    scratch: _Array,
+    scratch: _Array | None,
     gradient: _Array | None,
     scales: _Array | None,
     rules: tuple[bool, bool, bool, int, float],
@@ -82,7 +83,7 @@ def joints_mse(
     target: _Array,
     target_weight: _Array | None,
     loss: _Array,
-    scratch: _Array,
+    scratch: _Array | None,
     gradient: _Array | None,
     squared_weight: bool,
     mean: bool,
@@ -109,9 +110,9 @@ def joints_mse_general(
     target_weight: _Array | None,
     mask: _Array | None,
     loss: _Array,
-    scales: _Array,
-    sums: _Array,
-    ticket: _Array,
+    scales: _Array | None,
+    sums: _Array | None,
+    ticket: _Array | None,
     squared_weight: bool,
     reduction: str,
     denominator: str,

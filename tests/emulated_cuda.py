@@ -40,7 +40,7 @@ FILLED_UNLESS = {"joints_mse_backward": (4, 5), "gaussian_joints_mse_backward": 
 # What no kernel is launched for.
 UNWATCHED = {
     *("gaussian_joints_mse_scratch", "joints_mse_scratch", "simd_level", "usable_threads"),
-    "cuda_version",
+    *("cpu_kernels", "cuda_version"),
 }
 
 byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds  # numpy.lib's since NumPy 2

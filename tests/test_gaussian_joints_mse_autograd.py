@@ -6,6 +6,8 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
+from lowerpose_ops.ops import gaussian_joints_mse_autograd as gaussian_autograd
+from lowerpose_ops.ops import joints_mse_fast
 from tests.heatmap_samples import maps
 from tests.test_gaussian_joints_mse import people
 
@@ -213,3 +215,28 @@ def test_an_output_that_was_changed_since_is_noticed():
     changed.add_(1)
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         (2 * loss).backward()
+
+
+@pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("fused", [True, False])
+def test_the_device_itself_sees_that_the_incoming_gradient_is_one(fused):
+    """As on a GPU, whose numbers nobody looks at: what is there already stays, or is replaced."""
+    output, (joints, visible) = maps(SHAPE), people(SHAPE)
+    gradient = torch.full(SHAPE, 7.0)
+
+    def write(incoming):
+        if fused:
+            options = ("exact", False, True, False, True, 0, 1.0)
+            inputs = output, joints, visible, 1.0, None, *options
+            gaussian_autograd.write_gradient(gradient, True, torch.tensor(incoming), None, *inputs)
+        else:
+            inputs = output, maps(SHAPE, seed=1), None, False, True, 1.0
+            joints_mse_fast.write_gradient(gradient, True, torch.tensor(incoming), *inputs)
+
+    write(1.0)
+    assert (gradient == 7).all()
+    write(2.0)
+    twice = gradient.clone()
+    write(-1.0)
+    torch.testing.assert_close(-2 * gradient, twice, rtol=0, atol=0)
+    assert gradient.any()

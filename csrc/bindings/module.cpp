@@ -67,6 +67,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
 
   m.attr("cuda_version") = LOWERPOSE_CUDA_VERSION;  // "" when built without CUDA
   m.attr("cuda_architectures") = LOWERPOSE_CUDA_ARCHITECTURES;
+  m.attr("cpu_kernels") = kCPUKernels;  // else the tests' emulator runs on the CPU's memory
   m.def("simd_level", &simd_level);
   m.def("usable_threads", &usable_threads);
 
@@ -86,7 +87,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       "gaussian_joints_mse",
       [](const TensorView& output, const TensorView& joints, const TensorView& visible,
          double sigma, const OptionalView& sigmas, const Drawing& drawing, const TensorView& loss,
-         const TensorView& scratch, const OptionalView& gradient, const OptionalView& scales,
+         const OptionalView& scratch, const OptionalView& gradient, const OptionalView& scales,
          const GaussianJointsMSERules& rules, int threads) {
         gaussian_joints_mse(output, joints, visible, sigma, sigmas,
                             from_tuple<GaussianJointsOptions>(drawing), loss, scratch, gradient,
@@ -121,7 +122,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient,
+         const TensorView& loss, const OptionalView& scratch, const OptionalView& gradient,
          bool squared_weight, bool mean, double loss_weight, int threads) {
         joints_mse(output, target, weight, loss, scratch, gradient,
                    {squared_weight, mean, loss_weight}, threads);
@@ -150,8 +151,8 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse_general",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const OptionalView& mask, const TensorView& loss, const TensorView& scales,
-         const TensorView& sums, const TensorView& ticket, bool squared_weight,
+         const OptionalView& mask, const TensorView& loss, const OptionalView& scales,
+         const OptionalView& sums, const OptionalView& ticket, bool squared_weight,
          const std::string& reduction, const std::string& denominator, bool skip_empty,
          std::int64_t topk, double loss_weight, int threads) {
         joints_mse_general(output, target, weight, mask, loss, scales, sums, ticket,

@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/dispatch.h"
+#include "core/scratch.h"
 
 namespace lowerpose {
 namespace {
@@ -23,13 +24,17 @@ void fill(Checker& check, const TensorView& output, const TensorView& joints,
           int threads, GaussianJointsMSEParams& params) {
   check_output(check, output);
   take_gaussian_joints(check, joints, visible, sigma, sigmas, drawing, params);
-  check.value(params.batch == output.shape[0] && params.num_joints == output.shape[1], "joints",
-              "of as many samples and joints as output, " + describe_shape(output),
-              describe_shape(joints));
+  if (params.batch != output.shape[0] || params.num_joints != output.shape[1]) {
+    check.value(false, "joints",
+                "of as many samples and joints as output, " + describe_shape(output),
+                describe_shape(joints));
+  }
   check.value(std::isfinite(options.loss_weight), "loss_weight", "finite", options.loss_weight);
-  check.value(options.topk == 0 || (options.topk >= 1 && options.topk <= params.num_joints), "topk",
-              "from 1 to the number of joints, " + std::to_string(params.num_joints),
-              std::to_string(options.topk));
+  if (options.topk < 0 || options.topk > params.num_joints) {
+    check.value(false, "topk",
+                "from 1 to the number of joints, " + std::to_string(params.num_joints),
+                std::to_string(options.topk));
+  }
   params.output = HeatmapsView(output);
   params.height = output.shape[2];
   params.width = output.shape[3];
@@ -88,7 +93,8 @@ void gaussian_joints_mse(const TensorView& output, const TensorView& joints,
                          const TensorView& visible, double sigma,
                          const std::optional<TensorView>& sigmas,
                          const GaussianJointsOptions& drawing, const TensorView& loss,
-                         const TensorView& scratch, const std::optional<TensorView>& gradient,
+                         const std::optional<TensorView>& scratch,
+                         const std::optional<TensorView>& gradient,
                          const std::optional<TensorView>& scales,
                          const GaussianJointsMSEOptions& options, int threads) {
   Checker check(kOperation);
@@ -96,23 +102,21 @@ void gaussian_joints_mse(const TensorView& output, const TensorView& joints,
   fill(check, output, joints, visible, sigma, sigmas, drawing, options, threads, params);
   const DType number = output.dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
   check.packed_output("loss", loss, number, "one number", {});
-  check.packed_output("scratch", scratch, DType::kFloat64, "[S]",
-                      {scratch_size(check, output, options.topk)});
+  const Scratch sums(check, "scratch", scratch, "[S]", {scratch_size(check, output, options.topk)});
   if (gradient) {
     check.value(options.topk == 0, "gradient", "left out with topk", "a tensor");
     check_gradient(check, *gradient, output);
     params.gradient = HeatmapsView(*gradient);
   }
-  check.value((options.topk > 0) == scales.has_value(), "scales", "there exactly with topk",
-              scales ? "a tensor" : "none");
-  if (scales) {
-    check.packed_output("scales", *scales, DType::kFloat64, "[B, K]",
-                        {params.batch, params.num_joints});
-    params.scales = data_of<double>(*scales);
+  std::optional<Scratch> own_scales;
+  if (options.topk > 0) {
+    own_scales.emplace(check, "scales", scales, "[B, K]",
+                       std::initializer_list<std::int64_t>{params.batch, params.num_joints});
+    params.scales = own_scales->data();
   }
   params.topk = options.topk;
   params.loss = loss.data;
-  params.scratch = data_of<double>(scratch);
+  params.scratch = sums.data();
   dispatch_heatmap(output.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     check.run([&] { cpu::gaussian_joints_mse<T>(params); },
@@ -154,8 +158,10 @@ void gaussian_joints_mse_joints_backward(const TensorView& incoming, const Tenso
   GaussianJointsMSEJointsBackwardParams params;
   fill(check, output, joints, visible, sigma, sigmas, drawing, options, threads, params);
   take_incoming(check, incoming, scales, params);
-  check.value(params.instances == 1, "joints", "of one instance where a gradient flows to them",
-              describe_shape(joints));
+  if (params.instances != 1) {
+    check.value(false, "joints", "of one instance where a gradient flows to them",
+                describe_shape(joints));
+  }
   check.value(params.center == Center::kExact && params.window == Window::kFull, "preset",
               "'exact' where a gradient flows to joints or sigma", drawing.center);
   check.packed_output("to_joints", to_joints, DType::kFloat64, "[B, K, 2]",

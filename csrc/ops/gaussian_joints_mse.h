@@ -96,13 +96,15 @@ inline constexpr std::int64_t kGaussianJointsMSETile = 64;
 // How many doubles `scratch` has for these maps.
 std::int64_t gaussian_joints_mse_scratch(const TensorView& output, std::int64_t topk);
 
-// The gradient is for an incoming gradient of 1. The loss weight, and the mean's division, are in
+// The gradient is for an incoming gradient of 1. `scales` are wanted where options.topk > 0; they
+// and `scratch` may be left out on the CPU. The loss weight, and the mean's division, are in
 // the loss and in all gradients. An empty batch has loss 0.
 void gaussian_joints_mse(const TensorView& output, const TensorView& joints,
                          const TensorView& visible, double sigma,
                          const std::optional<TensorView>& sigmas,
                          const GaussianJointsOptions& drawing, const TensorView& loss,
-                         const TensorView& scratch, const std::optional<TensorView>& gradient,
+                         const std::optional<TensorView>& scratch,
+                         const std::optional<TensorView>& gradient,
                          const std::optional<TensorView>& scales,
                          const GaussianJointsMSEOptions& options, int threads);
 

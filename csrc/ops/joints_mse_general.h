@@ -138,11 +138,14 @@ LOWERPOSE_HOST_DEVICE inline HardestJoints hardest_joints(const JointsMSEGeneral
 }
 
 // reduction: "mean", "sum", "per_sample", "per_joint", "none" or "hardest". An empty group has loss
-// 0. `sums` is [B, K, 3] float64, `scales` [B, K] float64 and `ticket` [1] int64.
+// 0. `sums` is [B, K, 3] float64, `scales` [B, K] float64 and `ticket` [1] int64. On the CPU all
+// three may be left out: the scales where no gradient will be asked for.
 void joints_mse_general(const TensorView& output, const TensorView& target,
                         const std::optional<TensorView>& weight,
                         const std::optional<TensorView>& mask, const TensorView& loss,
-                        const TensorView& scales, const TensorView& sums, const TensorView& ticket,
+                        const std::optional<TensorView>& scales,
+                        const std::optional<TensorView>& sums,
+                        const std::optional<TensorView>& ticket,
                         const JointsMSEGeneralOptions& options, int threads);
 
 // A weight of [B, K] is in the scales already.

@@ -13,7 +13,7 @@ from .._library import check_no_gradient, check_tensors, has_tangent
 from .._plain import is_plain
 from .gaussian_joints_mse_autograd import (
     NAME,
-    EagerGaussianLoss,
+    apply_eagerly,
     gaussian_joints_mse,
     gaussian_joints_mse_and_gradient,
     run_alone,
@@ -89,6 +89,7 @@ def gaussian_joints_mse_loss(
         >>> joints, visible = torch.full((2, 6, 2), 20.0), torch.ones(2, 6)
         >>> loss = gaussian_joints_mse_loss(output, joints, visible)
         >>> loss.backward()
+        >>> import lowerpose_ops as lp
         >>> targets, weights = lp.gaussian_targets(joints, visible, heatmap_size=(48, 64))
         >>> bool(loss == lp.joints_mse_loss(output, targets, weights))
         True
@@ -137,11 +138,11 @@ def gaussian_joints_mse_loss(
     loss: Tensor
     if to_output and topk is None and can_hold_unscaled(output, plain):
         if plain:
-            loss = EagerGaussianLoss.apply(*inputs)  # type: ignore[no-untyped-call]
+            loss = apply_eagerly(*inputs)
         else:
             loss, _ = gaussian_joints_mse_and_gradient(*inputs)
-    elif plain and not to_output and not to_joints:
-        loss, _ = run_alone(*inputs)
+    elif plain and not (to_output or to_joints):
+        loss = run_alone(*inputs)
     else:
         loss, _ = gaussian_joints_mse(*inputs)
     return loss

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import define_op, optional_view, view
+from .._library import allocates_scratch, define_op, optional_view, view
 from .joints_mse_fast import is_traced, refuse_double_backward
 
 NAME = "gaussian_joints_mse_loss"
@@ -45,20 +46,36 @@ def _run_into(
     loss: Tensor, gradient: Tensor | None, scales: Tensor | None, output: Tensor, *others: Any
 ) -> None:
     drawing, options = others[:6], others[6:]
-    size = _native.core.gaussian_joints_mse_scratch(view(output), options[3])
-    scratch = output.new_empty(size, dtype=torch.float64)
+    scratch = None
+    if not allocates_scratch(output):
+        size = _native.core.gaussian_joints_mse_scratch(view(output), options[3])
+        scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.gaussian_joints_mse(
         view(output),
         *_drawn(*drawing),
-        *(view(loss), view(scratch), optional_view(gradient), optional_view(scales)),
-        *(options, arguments.threads()),
+        *(view(loss), optional_view(scratch), optional_view(gradient), optional_view(scales)),
+        *(options, torch.get_num_threads()),
     )
 
 
-def run_alone(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
-    """The loss where no gradient for the output is computed with it."""
+def _check_ndim(output: Tensor) -> None:
     if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
         raise arguments.value_error(NAME, "output", "[B, K, H, W]", list(output.shape))
+
+
+def run_alone(output: Tensor, *others: Any) -> Tensor:
+    """The loss where no gradient is wanted."""
+    loss = _allocate_loss(output)
+    scales = None
+    if others[-2] and not allocates_scratch(output):
+        _check_ndim(output)
+        scales = output.new_empty(output.shape[:2], dtype=torch.float64)
+    _run_into(loss, None, scales, output, *others)
+    return loss
+
+
+def _run(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    _check_ndim(output)
     loss, scales = _allocate(output, *others)
     _run_into(loss, None, scales if others[-2] else None, output, *others)
     return loss, scales
@@ -72,7 +89,7 @@ def _run_both(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
 
 def _run_backward(incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any) -> Tensor:
     gradient = torch.empty_like(output)
-    _write_gradient(gradient, False, incoming, scales, output, *others)
+    write_gradient(gradient, False, incoming, scales, output, *others)
     return gradient
 
 
@@ -82,7 +99,7 @@ def _allocate_gradient(
     return torch.empty_like(output)
 
 
-def _write_gradient(
+def write_gradient(
     gradient: Tensor,
     unless_one: bool,
     incoming: Tensor,
@@ -90,12 +107,13 @@ def _write_gradient(
     output: Tensor,
     *others: Any,
 ) -> None:
+    """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
     _native.core.gaussian_joints_mse_backward(
         view(incoming),
         view(output),
         *_drawn(*others[:6]),
         optional_view(scales),
-        *(view(gradient), unless_one, others[6:], arguments.threads()),
+        *(view(gradient), unless_one, others[6:], torch.get_num_threads()),
     )
 
 
@@ -116,7 +134,7 @@ def _run_to_joints(
         view(output),
         *_drawn(*others[:6]),
         optional_view(scales),
-        *(view(to_joints), view(to_sigmas), others[6:], arguments.threads()),
+        *(view(to_joints), view(to_sigmas), others[6:], torch.get_num_threads()),
     )
     return to_joints, to_sigmas
 
@@ -183,7 +201,7 @@ def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
         return gradient * incoming
     # In training the incoming gradient is 1 and nothing is left to do.
     if not (incoming.is_cpu and incoming.item() == 1):
-        _write_gradient(gradient, True, incoming, *inputs)
+        write_gradient(gradient, True, incoming, *inputs)
     return gradient
 
 
@@ -191,7 +209,7 @@ def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
 # for.
 gaussian_joints_mse = define_op(
     f"gaussian_joints_mse(Tensor output, {_JOINTS}, {_OPTIONS}) -> (Tensor, Tensor)",
-    run_alone,
+    _run,
     _allocate,
     setup_context=_save_scales,
     backward=_backward,
@@ -220,3 +238,7 @@ class EagerGaussianLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, incoming: Tensor | None) -> _Gradients:
         return _backward(ctx, incoming, None)
+
+
+# Past Function.apply, which looks for functorch's tensors first: 2 us.
+apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerGaussianLoss).apply

@@ -5,6 +5,7 @@ The loss is the mean over everything, or the sum. Everything else is in `joints_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,17 +13,16 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from .. import _arguments as arguments
 from .. import _native
-from .._library import define_op, optional_view, view
+from .._library import allocates_scratch, define_op, optional_view, view
 
 _OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
 _Gradients = tuple[Tensor | None, ...]
 
 
 def _allocate_loss(output: Tensor, target: Tensor, *_: Any) -> Tensor:
-    dtypes = (output.dtype, target.dtype)
-    return output.new_empty((), dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
+    is_double = output.dtype is torch.float64 or target.dtype is torch.float64
+    return output.new_empty((), dtype=torch.float64 if is_double else torch.float32)
 
 
 def _allocate_both(output: Tensor, target: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
@@ -40,19 +40,21 @@ def _run_into(
     mean: bool,
     loss_weight: float,
 ) -> None:
-    size = _native.core.joints_mse_scratch(view(output))
-    scratch = output.new_empty(size, dtype=torch.float64)
+    scratch = None
+    if not allocates_scratch(output):
+        size = _native.core.joints_mse_scratch(view(output))
+        scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.joints_mse(
         view(output),
         view(target),
         optional_view(weight),
         view(loss),
-        view(scratch),
+        optional_view(scratch),
         optional_view(gradient),
         squared_weight,
         mean,
         loss_weight,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
 
 
@@ -81,7 +83,7 @@ def _allocate_gradient(
     return torch.empty_like(output)
 
 
-def _write_gradient(
+def write_gradient(
     gradient: Tensor,
     unless_one: bool,
     incoming: Tensor,
@@ -92,6 +94,7 @@ def _write_gradient(
     mean: bool,
     loss_weight: float,
 ) -> None:
+    """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
     _native.core.joints_mse_backward(
         view(incoming),
         view(output),
@@ -102,13 +105,13 @@ def _write_gradient(
         squared_weight,
         mean,
         loss_weight,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
 
 
 def _run_backward(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
     gradient = torch.empty_like(output)
-    _write_gradient(gradient, False, incoming, output, *others)
+    write_gradient(gradient, False, incoming, output, *others)
     return gradient
 
 
@@ -180,14 +183,15 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
     # In training the incoming gradient is 1 and nothing is left to do. A GPU finds that out by
     # itself: it would have to be waited for before its number could be looked at.
     elif not (incoming.is_cpu and incoming.item() == 1):
-        _write_gradient(gradient, True, incoming, *ctx.saved_tensors, *ctx.options)
+        write_gradient(gradient, True, incoming, *ctx.saved_tensors, *ctx.options)
     return gradient, None, None, None, None, None
 
 
 def is_traced(tensor: Tensor) -> bool:
-    """Whether somebody follows what becomes of a tensor: a compiler, a vmap, a subclass."""
+    """Whether a tensor is followed (by a compiler, a vmap, a subclass), or has no values."""
     return (
         type(tensor) is not Tensor
+        or tensor.is_meta
         or is_functorch_wrapped_tensor(tensor)
         or _get_current_dispatch_mode() is not None
     )
@@ -220,6 +224,10 @@ class EagerLoss(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, incoming: Tensor | None) -> _Gradients:
         return _hand_over_gradient(ctx, incoming, None)[:4]
+
+
+# Past Function.apply, which looks for functorch's tensors first: 2 us.
+apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerLoss).apply
 
 
 def wants_gradient(output: Tensor, target: Tensor) -> bool:
