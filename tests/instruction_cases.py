@@ -14,6 +14,7 @@ from collections.abc import Callable
 import numpy as np
 
 import lowerpose_ops as lp
+from lowerpose_ops import presets
 from lowerpose_ops._native import core
 
 BATCH, JOINTS, HEIGHT, WIDTH = 32, 6, 64, 48
@@ -28,24 +29,24 @@ def maps_and_joints():
     return maps + rng.random(maps.shape, np.float32) * np.float32(0.05), joints, visible
 
 
-def loss_cases(output, target) -> dict[str, Callable[[], object]]:
+def loss_cases(output, target, joints, visible) -> dict[str, Callable[[], object]]:
     weight = np.ones((BATCH, JOINTS, 1), np.float32)
     loss, gradient = np.empty((), np.float32), np.empty_like(output)
     incoming = np.ones((), np.float32)
-    scratch = np.empty(core.joints_mse_scratch(output))
-    fast = output, target, weight
+    maps = output, target, weight
     options = False, True, 1.0, 1  # squared_weight, mean, loss_weight, threads
-
-    def alone():
-        core.joints_mse(*fast, loss, scratch, None, *options)
-
-    def both():
-        core.joints_mse(*fast, loss, scratch, gradient, *options)
-
-    def backward():
-        core.joints_mse_backward(incoming, *fast, gradient, *options)
-
-    return {"joints_mse": alone, "joints_mse, gradient": both, "joints_mse_backward": backward}
+    drawn = output, joints, visible, 2.0, None, presets.targets("", "exact", False)
+    rules = True, False, True, 0, 1.0  # weighted, squared_weight, mean, topk, loss_weight
+    return {
+        "joints_mse": lambda: core.joints_mse(*maps, loss, None, None, *options),
+        "joints_mse, gradient": lambda: core.joints_mse(*maps, loss, None, gradient, *options),
+        "joints_mse_backward": lambda: core.joints_mse_backward(
+            incoming, *maps, gradient, False, *options
+        ),
+        "gaussian_joints_mse, gradient": lambda: core.gaussian_joints_mse(
+            *drawn, loss, None, gradient, None, rules, 1
+        ),
+    }
 
 
 def soft_argmax_backward(maps):
@@ -80,7 +81,7 @@ def cases() -> dict[str, Callable[[], object]]:
         "flip_merge": lambda: lp.flip_merge(maps, other, lp.LOWER_BODY_FLIP_PAIRS),
         "soft_argmax2d": lambda: lp.soft_argmax2d(maps, 25.0),
         "soft_argmax2d, backward": soft_argmax_backward(maps),
-        **loss_cases(maps, other),
+        **loss_cases(maps, other, joints, visible),
         "pck_counts": lambda: lp.pck_counts(moved, points, seen, 256.0, (0.05, 0.1)),
         "oks, aligned": lambda: lp.oks(moved, points, seen, areas, aligned=True),
         "to_image": lambda: lp.to_image(points, centers, scales, size),
