@@ -9,7 +9,8 @@ import pytest
 import torch
 
 import lowerpose_ops as lp
-from benchmarks import loops, sizes
+from benchmarks import sizes
+from benchmarks.loops import numpy_quarter, opencv_dark
 from benchmarks.packages import needs
 from benchmarks.peers import argmax_quarter, blurred_newton, compiled
 from benchmarks.protocol import size_of
@@ -39,7 +40,7 @@ def test_quarter(compare, size, threads):
     }
     if size.loops:
         array = heatmaps.numpy()
-        baselines["NumPy argmax and a loop"] = lambda: loops.quarter(array)
+        baselines["NumPy argmax and a loop"] = lambda: numpy_quarter(array)
     if size.compiled:
         form = compiled(argmax_quarter)
         baselines["torch max and gather, torch.compile"] = lambda: form(heatmaps, steps)
@@ -61,7 +62,7 @@ def test_dark(compare, size, threads):
     if size.loops:
         needs("cv2", "opencv-python-headless")
         array = heatmaps.numpy()
-        baselines["OpenCV's blur joint by joint"] = lambda: loops.opencv_dark(array)
+        baselines["OpenCV's blur joint by joint"] = lambda: opencv_dark(array)
     moved = size_of(heatmaps, *lp.decode_heatmaps(heatmaps))
     options = {"size": size, "threads": threads, "moved": moved, "same": (0, 1e-3)}
     compare("decode_heatmaps, dark", **options)(

@@ -76,7 +76,7 @@ def maxima(heatmaps):
     return np.stack([index % width, index // width], -1).astype(np.float32), flat.max(2)
 
 
-def quarter(heatmaps):
+def numpy_quarter(heatmaps):
     """The maxima, then the quarter offset joint by joint."""
     coords, scores = maxima(heatmaps)
     batch, joints, height, width = heatmaps.shape
