@@ -2,7 +2,8 @@
 
 The floor is a copy on the device of as many bytes as the operation must move: each input read once,
 each output written once. So the ratio to it is the share of the copy's bandwidth that we reach.
-At B=64 all maps fit into the second-level cache of a large GPU, where training would find them too.
+At B=64 all maps would fit into the second-level cache of a large GPU: there each call takes other
+inputs than the one before, until they fill the cache twice, ours, the floor and the others alike.
 One case of every operation comes first, with torch.compile; then all others, as far as time goes.
 """
 
@@ -113,6 +114,35 @@ OPTIONS: dict[str, Any] = {
     "rounds": 20,
 }
 
+Candidates = dict[str, Run]  # "ours", and the others
+
+
+def cache_size() -> int:
+    return int(torch.cuda.get_device_properties(0).L2_cache_size)
+
+
+def rotated(build: Callable[[int], Candidates], moved: int) -> Candidates:
+    """Candidates that take the next of several inputs each time: no more than a graph has calls.
+
+    `build` makes the candidates for the inputs of a number.
+    """
+    count = min(CALLS_A_GRAPH, 1 + 2 * cache_size() // moved)
+    built = [build(number) for number in range(count)]
+
+    def in_turn(runs: list[Run]) -> Run:
+        turns = itertools.cycle(runs)
+        return lambda: next(turns)()
+
+    return {name: in_turn([candidates[name] for candidates in built]) for name in built[0]}
+
+
+def compare_rotated(
+    compare: Callable[..., Any], operation: str, build: Callable[[int], Candidates], moved: int
+) -> None:
+    candidates = rotated(build, moved)
+    candidates[FLOOR] = rotated(lambda _: {FLOOR: copy_of_bytes(moved, "cuda")}, moved)[FLOOR]
+    compare(operation, moved=moved, **OPTIONS)(candidates.pop("ours"), candidates)
+
 
 # Baselines ------------------------------------------------------------------------------------
 
@@ -138,11 +168,6 @@ def forms(form: Run, *arguments: Any, with_compiled: bool) -> dict[str, Run]:
         warnings.warn(f"without torch.compile: {type(error).__name__}: {reason}", stacklevel=2)
         return {"eager torch": form}
     return {"eager torch": form, "torch.compile": compiled}
-
-
-def floor(moved: int) -> dict[str, Run]:
-    """A copy that reads one half of the bytes and writes the other."""
-    return {FLOOR: copy_of_bytes(moved, "cuda")}
 
 
 def random(*shape: int, seed: int = 0) -> Tensor:
@@ -171,35 +196,46 @@ def close(ours: Tensor, theirs: Tensor, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("preset", ["exact", "lower_body"])
 def test_targets(compare, shape, dtype, preset):
     batch, num_joints, height, width = shape
-    joints = random(batch, num_joints, 2) * torch.tensor([width, height], device="cuda")
-    visible = is_visible(batch, num_joints)
     columns = torch.arange(width, device="cuda")
     rows = torch.arange(height, device="cuda")
+    size = torch.tensor([width, height], device="cuda")
     form = {"exact": peers.separable_targets, "lower_body": peers.windowed_targets}[preset]
-    arguments = (joints, visible, columns, rows, SIGMA, dtype)
 
-    def ours() -> tuple[Tensor, Tensor]:
+    def inputs(number: int) -> tuple[Tensor, Tensor]:
+        return random(batch, num_joints, 2, seed=10 * number) * size, is_visible(batch, num_joints)
+
+    def arguments(number: int) -> tuple[Any, ...]:
+        return *inputs(number), columns, rows, SIGMA, dtype
+
+    def ours(joints: Tensor, visible: Tensor) -> tuple[Tensor, Tensor]:
         return lp.gaussian_targets(
             joints, visible, (width, height), SIGMA, preset=preset, dtype=dtype
         )
 
-    targets, weights = ours()
-    moved = size_of(joints, visible, targets, weights)
-    baselines = floor(moved)
     with_compiled = is_first(shape=shape, dtype=dtype)
-    for name, run in forms(form, *arguments, with_compiled=with_compiled).items():
-        close(run(*arguments), targets, dtype)
-        baselines[name] = lambda run=run: run(*arguments)
-    compare(title(f"gaussian_targets, {preset}", shape, dtype), moved=moved, **OPTIONS)(
-        ours, baselines
-    )
+    others = forms(form, *arguments(0), with_compiled=with_compiled)
+    targets, weights = ours(*inputs(0))
+    for run in others.values():
+        close(run(*arguments(0)), targets, dtype)
+
+    def build(number: int) -> Candidates:
+        return {"ours": bound(ours, *inputs(number))} | {
+            name: bound(run, *arguments(number)) for name, run in others.items()
+        }
+
+    moved = size_of(*inputs(0), targets, weights)
+    compare_rotated(compare, title(f"gaussian_targets, {preset}", shape, dtype), build, moved)
+
+
+def bound(run: Callable[..., Any], *arguments: Any) -> Run:
+    return lambda: run(*arguments)
 
 
 def loss_inputs(
-    shape: tuple[int, ...], dtype: torch.dtype, layout: str
+    shape: tuple[int, ...], dtype: torch.dtype, layout: str, number: int = 0
 ) -> tuple[Tensor, Tensor, Tensor]:
     output, target = (
-        random(*shape, seed=seed).to(dtype).contiguous(memory_format=LAYOUTS[layout])
+        random(*shape, seed=10 * number + seed).to(dtype).contiguous(memory_format=LAYOUTS[layout])
         for seed in (0, 1)
     )
     return output, target, is_visible(*shape[:2])[..., None]
@@ -218,94 +254,114 @@ def loss_forms(
     return found | {name: run for name, run in compiled.items() if name == "torch.compile"}
 
 
+def step_of(loss: Callable[..., Tensor], output: Tensor, target: Tensor, weight: Tensor) -> Run:
+    def run() -> tuple[Tensor, Tensor]:
+        # A leaf for each call: one that had been used before would bind the gradient to the
+        # stream of its first use, and a capture would fail.
+        leaf = output.detach().requires_grad_()
+        value = loss(leaf, target, weight)
+        return value.detach(), *torch.autograd.grad(value, leaf)
+
+    return run
+
+
 @every("shape", "dtype", "layout")
 def test_loss_forward_and_backward(compare, shape, dtype, layout):
     output, target, weight = loss_inputs(shape, dtype, layout)
-
-    def step(loss: Callable[..., Tensor]) -> Run:
-        def run() -> tuple[Tensor, Tensor]:
-            # A leaf for each call: one that had been used before would bind the gradient to the
-            # stream of its first use, and a capture would fail.
-            leaf = output.detach().requires_grad_()
-            value = loss(leaf, target, weight)
-            return value.detach(), *torch.autograd.grad(value, leaf)
-
-        return run
-
-    ours = step(lp.joints_mse_loss)
-    expected, gradient = ours()
-    moved = size_of(output, target, weight, expected, gradient)
-    baselines = floor(moved)
-    leaf = output.detach().requires_grad_()
+    expected, gradient = step_of(lp.joints_mse_loss, output, target, weight)()
     with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
     options = {"gradient": True, "with_compiled": with_compiled}
-    for name, form in loss_forms(leaf, target, weight, **options).items():
-        value, theirs = step(form)()
+    others = loss_forms(output.detach().requires_grad_(), target, weight, **options)
+    for form in others.values():
+        value, theirs = step_of(form, output, target, weight)()
         close(value.float(), expected, dtype)
         close(theirs, gradient, dtype)
-        baselines[name] = step(form)
+
+    def build(number: int) -> Candidates:
+        inputs = loss_inputs(shape, dtype, layout, number)
+        return {
+            name: step_of(form, *inputs)
+            for name, form in {"ours": lp.joints_mse_loss, **others}.items()
+        }
+
+    moved = size_of(output, target, weight, expected, gradient)
     operation = title("joints_mse_loss, forward + backward", shape, dtype, layout)
-    compare(operation, moved=moved, **OPTIONS)(ours, baselines)
+    compare_rotated(compare, operation, build, moved)
 
 
 @every("shape", "dtype", "layout")
 @torch.no_grad()
 def test_loss_alone(compare, shape, dtype, layout):
     inputs = loss_inputs(shape, dtype, layout)
-
-    def ours() -> Tensor:
-        return lp.joints_mse_loss(*inputs)
-
-    moved = size_of(*inputs, ours())
-    baselines = floor(moved)
+    expected = lp.joints_mse_loss(*inputs)
     with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
-    options = {"gradient": False, "with_compiled": with_compiled}
-    for name, form in loss_forms(*inputs, **options).items():
-        close(form(*inputs).float(), ours(), dtype)
-        baselines[name] = lambda form=form: form(*inputs)
+    others = loss_forms(*inputs, gradient=False, with_compiled=with_compiled)
+    for form in others.values():
+        close(form(*inputs).float(), expected, dtype)
+
+    def build(number: int) -> Candidates:
+        inputs = loss_inputs(shape, dtype, layout, number)
+        return {
+            name: bound(form, *inputs)
+            for name, form in {"ours": lp.joints_mse_loss, **others}.items()
+        }
+
     operation = title("joints_mse_loss, forward alone", shape, dtype, layout)
-    compare(operation, moved=moved, **OPTIONS)(ours, baselines)
+    compare_rotated(compare, operation, build, size_of(*inputs, expected))
 
 
 @every("shape", "dtype", "layout")
 def test_decode(compare, shape, dtype, layout):
     batch, num_joints, height, width = shape
-    joints = random(batch, num_joints, 2) * torch.tensor([width, height], device="cuda")
-    heatmaps, _ = lp.gaussian_targets(joints, torch.ones_like(joints[..., 0]), (width, height))
-    heatmaps = (heatmaps + 0.05 * random(*shape, seed=1)).to(dtype)
-    heatmaps = heatmaps.contiguous(memory_format=LAYOUTS[layout])
     steps = torch.tensor([1, width, -1, -width], device="cuda")
+    size = torch.tensor([width, height], device="cuda")
+
+    def predicted(number: int) -> Tensor:
+        joints = random(batch, num_joints, 2, seed=10 * number) * size
+        heatmaps, _ = lp.gaussian_targets(joints, torch.ones_like(joints[..., 0]), (width, height))
+        heatmaps = (heatmaps + 0.05 * random(*shape, seed=10 * number + 1)).to(dtype)
+        return heatmaps.contiguous(memory_format=LAYOUTS[layout])
+
+    heatmaps = predicted(0)
     coords, scores = lp.decode_heatmaps(heatmaps)
-    moved = size_of(heatmaps, coords, scores)
-    baselines = floor(moved)
     with_compiled = is_first(shape=shape, dtype=dtype, layout=layout)
-    arguments = (heatmaps, steps)
-    for name, run in forms(peers.argmax_quarter, *arguments, with_compiled=with_compiled).items():
+    others = forms(peers.argmax_quarter, heatmaps, steps, with_compiled=with_compiled)
+    for run in others.values():
         their_coords, their_scores = run(heatmaps, steps)
         assert torch.equal(their_scores, scores)
         if dtype is torch.float32:  # bfloat16 has equal maxima, of which torch takes any
             assert torch.equal(their_coords, coords)
-        baselines[name] = lambda run=run: run(heatmaps, steps)
+
+    def build(number: int) -> Candidates:
+        heatmaps = predicted(number)
+        return {"ours": bound(lp.decode_heatmaps, heatmaps)} | {
+            name: bound(run, heatmaps, steps) for name, run in others.items()
+        }
+
     operation = title("decode_heatmaps, quarter", shape, dtype, layout)
-    compare(operation, moved=moved, **OPTIONS)(lambda: lp.decode_heatmaps(heatmaps), baselines)
+    compare_rotated(compare, operation, build, size_of(heatmaps, coords, scores))
 
 
 @every("shape")
 def test_pck(compare, shape):
+    """A few kilobytes: inputs that change do not leave the cache, and need not."""
     points = (*shape[:2], 2)
     truth = NORM * random(*points)
     pred = truth + 8 * (random(*points, seed=1) - 0.5)
     valid = is_visible(*shape[:2])
     limits = torch.tensor(THRESHOLDS, device="cuda")
     counts = lp.pck_counts(pred, truth, valid, NORM, THRESHOLDS)
-    moved = size_of(pred, truth, valid, *counts)
-    baselines = floor(moved)
     arguments = (pred, truth, valid, NORM, limits)
     with_compiled = is_first(shape=shape)
-    for name, run in forms(peers.count_within, *arguments, with_compiled=with_compiled).items():
+    others = forms(peers.count_within, *arguments, with_compiled=with_compiled)
+    for run in others.values():
         for theirs, count in zip(run(*arguments), counts, strict=True):
             assert torch.equal(theirs, count)
-        baselines[name] = lambda run=run: run(*arguments)
-    compare(title("pck_counts", shape, torch.float32), moved=moved, **OPTIONS)(
-        lambda: lp.pck_counts(pred, truth, valid, NORM, THRESHOLDS), baselines
-    )
+
+    def build(_: int) -> Candidates:
+        return {"ours": bound(lp.pck_counts, pred, truth, valid, NORM, THRESHOLDS)} | {
+            name: bound(run, *arguments) for name, run in others.items()
+        }
+
+    moved = size_of(pred, truth, valid, *counts)
+    compare_rotated(compare, title("pck_counts", shape, torch.float32), build, moved)
