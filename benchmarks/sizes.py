@@ -49,9 +49,9 @@ LOWER_BODY_256 = Size("lower body", 256, 6, 64, 48, loops=True)
 COCO = Size("COCO", 64, 17, 64, 48, loops=True)
 COCO_LARGE = Size("COCO", 64, 17, 96, 72, compiled=True)
 WHOLE_BODY = Size("whole body", 32, 133, 96, 72)
-# A stack of these maps is 606 MB: more than the largest caches of today's servers have (480 MB, of
-# which a virtual machine's neighbours use their share). Whoever reads two and writes one moves
-# 1.8 GB, and the form with the most intermediate results stays below 12 GB.
+# A stack of these maps is 606 MB: more than the third-level cache of the machine that this was
+# chosen on (480 MB, of which its other virtual machines use their share). Whoever reads two and
+# writes one moves 1.8 GB, and the process with all candidates stays below 12 GB.
 SAPIENS = Size("Sapiens", 10, 308, 256, 192, sigma=6.0)
 
 ALL = (LOWER_BODY_8, LOWER_BODY, LOWER_BODY_256, COCO, COCO_LARGE, WHOLE_BODY, SAPIENS)
