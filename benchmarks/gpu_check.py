@@ -46,7 +46,7 @@ OPERATIONS = (
     *("joints_mse", "joints_mse_autograd", "pck"),
     *("soft_argmax", "soft_argmax_autograd", "to_image", "to_image_autograd"),
     *("joints_mse_general", "joints_mse_general_autograd", "joints_mse_presets"),
-    *("joints_ohkm_mse", "keypoint_errors", "oks"),
+    *("decode_and_score", "joints_ohkm_mse", "keypoint_errors", "oks"),
     "cuda_kernels",
 )
 SELFTESTS = tuple(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -181,6 +181,77 @@ def pck_rules(
         # The core knows no joint apart: for each joint alone nothing is reduced.
         str(reduce) if reduce in REDUCTIONS else "pooled",
     )
+
+
+class ScoringOptions(NamedTuple):
+    """What `decode_and_score` is told beside its arrays."""
+
+    thresholds: list[float]
+    flip_pairs: list[int]
+    shift: bool
+    decoding: tuple[str, str | None, bool, str | None, int | None]
+    image: tuple[str, float, str]
+    pck: PckRules
+
+
+def scoring_options(
+    operation: str,
+    arrays: dict[str, Any],
+    norm: object,
+    array_word: str,
+    thresholds: object,
+    refine: str,
+    *,
+    preset: str | None = None,
+    fixed: bool = False,
+    border: str | None = None,
+    blur_kernel: int | None = None,
+    flip_pairs: object = None,
+    shift: bool = False,
+    convention: str = "corner",
+    pixel_std: object = 1.0,
+    scale_axes: str = "xy",
+    cmp: object = "lt",
+    norm_layout: object = "auto",
+    inside: object = None,
+    above: object = None,
+) -> ScoringOptions:
+    """Refuses what the three operations refuse. `arrays` are by name those that are there."""
+    heatmaps = arrays["heatmaps"]
+    arguments.check_ndim(operation, "heatmaps", heatmaps, {4: "[B, K, H, W]"})
+    decoding = arguments.decode_options(
+        operation, heatmaps, refine, preset, fixed, border, blur_kernel, False
+    )
+    pairs = arguments.flip_options(operation, heatmaps, arrays.get("flipped"), flip_pairs, shift)
+    limits = arguments.thresholds(operation, "thresholds", thresholds)
+    plain_norm = (1.0, []) if "norm" in arrays else norm_of(operation, norm, array_word)
+    image = _image_options(operation, arrays, convention, pixel_std, scale_axes)
+    rules = pck_rules(
+        operation, plain_norm, norm_layout, limits, cmp=cmp, inside=inside, above=above
+    )
+    return ScoringOptions(limits, pairs, shift, decoding[:5], image, rules)
+
+
+_NO_BOX = ("corner", 1.0, "xy")
+
+
+def _image_options(
+    operation: str, arrays: dict[str, Any], convention: str, pixel_std: object, scale_axes: str
+) -> tuple[str, float, str]:
+    """Of the way back to the image: nothing is said of a box where there is none."""
+    box = {name: arrays.get(name) for name in ("center", "scale")}
+    if "matrix" in arrays or any(value is not None for value in box.values()):
+        matrix = arrays.get("matrix")
+        return arguments.image_options(operation, box, convention, matrix, pixel_std, scale_axes)
+    given = convention, pixel_std, scale_axes
+    if tuple(map(type, given)) == (str, float, str) and given == _NO_BOX:
+        return _NO_BOX
+    # As if there were one: words that are unknown are refused as such.
+    here: dict[str, object] = {"center": True, "scale": True}
+    said = arguments.image_options(operation, here, convention, None, pixel_std, scale_axes)
+    for name in arguments.said_of_box(*said):
+        raise ValueError(f"{operation}: {name} must be left out without center and scale")
+    return said
 
 
 def auc_thresholds(operation: str, values: object) -> list[float]:

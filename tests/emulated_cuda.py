@@ -19,6 +19,7 @@ import torch
 
 # The places of the arguments that an operation fills, or uses as scratch.
 FILLED = {
+    "decode_and_score": (8, 9, 10),
     "flip_merge": (2,),
     "gaussian_targets": (2, 3),
     "joints_mse": (3, 4, 5),

@@ -1,4 +1,5 @@
-// One heatmap as the decoder sees it: as it is, or merged with its partner's mirror image.
+// One heatmap as the decoder sees it, as it is or merged with its partner's mirror image; and its
+// decoding.
 #pragma once
 
 #include "core/heatmaps_view.h"
@@ -6,6 +7,10 @@
 #include "ops/heatmap_decode.h"
 
 namespace lowerpose::cpu {
+
+// Decodes one map, for whoever goes on with its joint while it is in the cache.
+template <class T>
+void decode_heatmap(const HeatmapDecodeParams& params, std::int64_t b, std::int64_t k);
 
 template <class T>
 class OwnMap {

@@ -4,6 +4,7 @@ Importing this package declares them all, which `torch.export.load` needs.
 """
 
 from . import (
+    decode_and_score,
     flip_merge,
     gaussian_targets,
     heatmap_decode,
@@ -19,6 +20,7 @@ from . import (
 )
 
 __all__ = [
+    "decode_and_score",
     "flip_merge",
     "gaussian_targets",
     "heatmap_decode",

@@ -2,6 +2,7 @@
 what they compute against the reference. A file an operation."""
 
 from tests.cuda_cases import (
+    decode_and_score,
     flip_merge,
     gaussian_targets,
     heatmap_decode,
@@ -15,6 +16,7 @@ from tests.cuda_cases import (
 from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
+    *decode_and_score.CASES,
     *flip_merge.CASES,
     *gaussian_targets.CASES,
     *heatmap_decode.CASES,
