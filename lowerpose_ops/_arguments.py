@@ -124,6 +124,19 @@ def decode_options(
 ) -> tuple[str, str | None, bool, str | None, int | None, bool]:
     """The options of a decoding, which `decode_presets.decoding` understands if they fit."""
     check_ndim(operation, "heatmaps", heatmaps, HEATMAP_LAYOUTS)
+    return decode_choice(operation, refine, preset, fixed, border, blur_kernel, covariance)
+
+
+def decode_choice(
+    operation: str,
+    refine: str,
+    preset: str | None,
+    fixed: bool,
+    border: str | None,
+    blur_kernel: int | None,
+    covariance: bool,
+) -> tuple[str, str | None, bool, str | None, int | None, bool]:
+    """The same without the heatmaps."""
     for argument, word in (("refine", refine), ("preset", preset), ("border", border)):
         if not isinstance(word, str) and (word is not None or argument == "refine"):
             raise type_error(operation, argument, "a word", word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -184,11 +185,9 @@ def pck_rules(
 
 
 class ScoringOptions(NamedTuple):
-    """What `decode_and_score` is told beside its arrays."""
+    """What `decode_and_score` is told beside its arrays and the flip."""
 
     thresholds: list[float]
-    flip_pairs: list[int]
-    shift: bool
     decoding: tuple[str, str | None, bool, str | None, int | None]
     image: tuple[str, float, str]
     pck: PckRules
@@ -196,62 +195,55 @@ class ScoringOptions(NamedTuple):
 
 def scoring_options(
     operation: str,
-    arrays: dict[str, Any],
-    norm: object,
     array_word: str,
+    arrays: tuple[bool, ...],
+    norm: object,
     thresholds: object,
     refine: str,
-    *,
-    preset: str | None = None,
-    fixed: bool = False,
-    border: str | None = None,
-    blur_kernel: int | None = None,
-    flip_pairs: object = None,
-    shift: bool = False,
-    convention: str = "corner",
-    pixel_std: object = 1.0,
-    scale_axes: str = "xy",
-    cmp: object = "lt",
-    norm_layout: object = "auto",
-    inside: object = None,
-    above: object = None,
+    preset: str | None,
+    fixed: bool,
+    border: str | None,
+    blur_kernel: int | None,
+    convention: str,
+    pixel_std: object,
+    scale_axes: str,
+    cmp: object,
+    norm_layout: object,
+    inside: object,
+    above: object,
 ) -> ScoringOptions:
-    """Refuses what the three operations refuse. `arrays` are by name those that are there."""
-    heatmaps = arrays["heatmaps"]
-    arguments.check_ndim(operation, "heatmaps", heatmaps, {4: "[B, K, H, W]"})
-    decoding = arguments.decode_options(
-        operation, heatmaps, refine, preset, fixed, border, blur_kernel, False
-    )
-    pairs = arguments.flip_options(operation, heatmaps, arrays.get("flipped"), flip_pairs, shift)
+    """Refuses what does not fit; `arrays` are which of norm, center, scale and matrix are some."""
+    has_norm, *box_or_matrix = arrays
+    decoding = arguments.decode_choice(operation, refine, preset, fixed, border, blur_kernel, False)
     limits = arguments.thresholds(operation, "thresholds", thresholds)
-    plain_norm = (1.0, []) if "norm" in arrays else norm_of(operation, norm, array_word)
-    image = _image_options(operation, arrays, convention, pixel_std, scale_axes)
+    plain_norm = (1.0, []) if has_norm else norm_of(operation, norm, array_word)
     rules = pck_rules(
         operation, plain_norm, norm_layout, limits, cmp=cmp, inside=inside, above=above
     )
-    return ScoringOptions(limits, pairs, shift, decoding[:5], image, rules)
+    center, scale, matrix = (True if there else None for there in box_or_matrix)
+    if any(box_or_matrix):
+        box: dict[str, object] = {"center": center, "scale": scale}
+        image = arguments.image_options(operation, box, convention, matrix, pixel_std, scale_axes)
+    else:
+        image = arguments.image_options(operation, {}, convention, None, pixel_std, scale_axes)
+        for name in arguments.said_of_box(*image):
+            raise ValueError(f"{operation}: {name} must be left out without center and scale")
+    return ScoringOptions(limits, decoding[:5], image, rules)
 
 
-_NO_BOX = ("corner", 1.0, "xy")
+@lru_cache(maxsize=256, typed=True)
+def _remembered(_: object, *choice: Any) -> ScoringOptions:
+    return scoring_options(*choice)
 
 
-def _image_options(
-    operation: str, arrays: dict[str, Any], convention: str, pixel_std: object, scale_axes: str
-) -> tuple[str, float, str]:
-    """Of the way back to the image: nothing is said of a box where there is none."""
-    box = {name: arrays.get(name) for name in ("center", "scale")}
-    if "matrix" in arrays or any(value is not None for value in box.values()):
-        matrix = arrays.get("matrix")
-        return arguments.image_options(operation, box, convention, matrix, pixel_std, scale_axes)
-    given = convention, pixel_std, scale_axes
-    if tuple(map(type, given)) == (str, float, str) and given == _NO_BOX:
-        return _NO_BOX
-    # As if there were one: words that are unknown are refused as such.
-    here: dict[str, object] = {"center": True, "scale": True}
-    said = arguments.image_options(operation, here, convention, None, pixel_std, scale_axes)
-    for name in arguments.said_of_box(*said):
-        raise ValueError(f"{operation}: {name} must be left out without center and scale")
-    return said
+def remembered_options(*choice: Any) -> ScoringOptions:
+    """`scoring_options`, once for each choice: an evaluation makes the same call many times."""
+    # Numbers of other types may be equal, and are to be refused all the same.
+    kinds = tuple(tuple(map(type, value)) for value in choice if type(value) is tuple)
+    try:
+        return _remembered(kinds, *choice)
+    except TypeError:  # of what has no hash; or it is refused, as it is now
+        return scoring_options(*choice)
 
 
 def auc_thresholds(operation: str, values: object) -> list[float]:

@@ -435,6 +435,23 @@ def test_refusals_name_what_is_wrong(change, error, message, kind):
 
 
 @pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [
+        ({"thresholds": (1, 0.5)}, {"thresholds": (True, 0.5)}, "thresholds must be a number"),
+        ({"norm": (0, 1)}, {"norm": (0, True)}, "norm must be joint indices, got bool"),
+        ({"inside": (1, 5)}, {"inside": (True, 5)}, "inside must be two numbers, got bool"),
+        ({"above": 1}, {"above": True}, "above must be a number, got bool"),
+    ],
+)
+def test_what_was_accepted_before_lets_nothing_else_through(first, second, message):
+    """Options are understood once; True is equal to 1, and refused."""
+    for _ in range(2):
+        lp.decode_and_score(**SOUND | first)
+        with pytest.raises(TypeError, match=f"^decode_and_score: {message}"):
+            lp.decode_and_score(**SOUND | second)
+
+
+@pytest.mark.parametrize(
     ("change", "message"),
     [
         ({"heatmaps": [0.0]}, "heatmaps must be a NumPy array or a torch tensor, got list"),

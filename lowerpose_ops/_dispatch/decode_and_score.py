@@ -152,29 +152,15 @@ def decode_and_score(
         >>> correct.sum(1).tolist(), counted.tolist()
         ([0, 6], [1, 1, 1, 1, 1, 1])
     """
-    options: dict[str, Any] = {
-        "preset": preset,
-        "fixed": fixed,
-        "border": border,
-        "blur_kernel": blur_kernel,
-        "flipped": flipped,
-        "flip_pairs": flip_pairs,
-        "shift": shift,
-        "center": center,
-        "scale": scale,
-        "convention": convention,
-        "matrix": matrix,
-        "pixel_std": pixel_std,
-        "scale_axes": scale_axes,
-        "cmp": cmp,
-        "norm_layout": norm_layout,
-        "inside": inside,
-        "above": above,
-    }
+    arrays = heatmaps, gt, valid, norm, center, scale, matrix, flipped
+    choice = (
+        *(thresholds, refine, preset, fixed, border, blur_kernel),
+        *(convention, pixel_std, scale_axes, cmp, norm_layout, inside, above),
+    )
     if is_numpy("decode_and_score", "heatmaps", heatmaps):
         from ..arrays.decode_and_score import decode_and_score as score_arrays
 
-        return score_arrays(heatmaps, gt, valid, norm, thresholds, refine, **options)
+        return score_arrays(*arrays, flip_pairs, shift, *choice)
     from ..ops.decode_and_score import decode_and_score as score_tensors
 
-    return score_tensors(heatmaps, gt, valid, norm, thresholds, refine, **options)
+    return score_tensors(*arrays, flip_pairs, shift, *choice)

@@ -19,33 +19,36 @@ def decode_and_score(
     gt: Array,
     valid: Array,
     norm: float | tuple[int, int] | Array,
-    thresholds: float | Sequence[float],
-    refine: str = "quarter",
-    *,
-    flipped: Array | None = None,
-    center: Array | None = None,
-    scale: Array | None = None,
-    matrix: Array | None = None,
-    **options: Any,
+    center: Array | None,
+    scale: Array | None,
+    matrix: Array | None,
+    flipped: Array | None,
+    flip_pairs: Sequence[Sequence[int]] | None,
+    shift: bool,
+    *choice: Any,
 ) -> tuple[Array, Array, Array, Array]:
-    """`lowerpose_ops.decode_and_score` for arrays."""
+    """`lowerpose_ops.decode_and_score` for arrays; the choice is that of `scoring_options`."""
     name = "decode_and_score"
-    arrays: dict[str, Any] = {"heatmaps": heatmaps, "gt": gt, "valid": valid}
-    array_norm = norm if isinstance(norm, np.ndarray) else None
-    others = {"norm": array_norm, "flipped": flipped}
+    others: dict[str, Array | None] = {"norm": None, "flipped": flipped}
+    if isinstance(norm, np.ndarray):
+        others["norm"], norm = norm, 1.0
     others |= {"center": center, "scale": scale, "matrix": matrix}
-    arrays |= {argument: array for argument, array in others.items() if array is not None}
+    arrays = {"heatmaps": heatmaps, "gt": gt, "valid": valid}
+    for argument, array in others.items():
+        if array is not None:
+            arrays[argument] = array
     check_arrays(name, **arrays)
-    told = score_arguments.scoring_options(
-        name, arrays, norm, "array", thresholds, refine, **options
-    )
+    arguments.check_ndim(name, "heatmaps", heatmaps, {4: "[B, K, H, W]"})
+    pairs = arguments.flip_options(name, heatmaps, flipped, flip_pairs, shift)
+    there = tuple(argument in arrays for argument in ("norm", "center", "scale", "matrix"))
+    told = score_arguments.remembered_options(name, "array", there, norm, *choice)
     batch, num_joints = heatmaps.shape[:2]
     coords = np.empty((batch, num_joints, 2), np.float32)
     scores = np.empty((batch, num_joints), np.float32)
     counts = np.empty((len(told.thresholds) + 1, num_joints), np.int64)
     _native.core.decode_and_score(
-        *(heatmaps, gt, valid, array_norm, flipped, center, scale, matrix, coords, scores, counts),
-        *(told.flip_pairs, told.shift, *decoding(name, *told.decoding, False)),
+        *(heatmaps, gt, valid, others["norm"], flipped, center, scale, matrix),
+        *(coords, scores, counts, pairs, shift, *decoding(name, *told.decoding, False)),
         *(told.image, told.pck, arguments.threads()),
     )
     return coords, scores, counts[:-1], counts[-1]

@@ -89,32 +89,39 @@ def decode_and_score(
     gt: Tensor,
     valid: Tensor,
     norm: float | tuple[int, int] | Tensor,
-    thresholds: float | Sequence[float],
-    refine: str = "quarter",
-    *,
-    flipped: Tensor | None = None,
-    center: Tensor | None = None,
-    scale: Tensor | None = None,
-    matrix: Tensor | None = None,
-    **options: Any,
+    center: Tensor | None,
+    scale: Tensor | None,
+    matrix: Tensor | None,
+    flipped: Tensor | None,
+    flip_pairs: Sequence[Sequence[int]] | None,
+    shift: bool,
+    *choice: Any,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """`lowerpose_ops.decode_and_score` for tensors."""
-    tensors: dict[str, Any] = {"heatmaps": heatmaps, "gt": gt, "valid": valid}
-    tensor_norm = norm if isinstance(norm, Tensor) else None
-    others = {"norm": tensor_norm, "flipped": flipped}
+    """`lowerpose_ops.decode_and_score` for tensors; the choice is that of `scoring_options`."""
+    others: dict[str, Tensor | None] = {"norm": None, "flipped": flipped}
+    if isinstance(norm, Tensor):
+        others["norm"], norm = norm, 1.0
     others |= {"center": center, "scale": scale, "matrix": matrix}
-    tensors |= {argument: tensor for argument, tensor in others.items() if tensor is not None}
-    check_tensors(_NAME, **tensors)
-    told = score_arguments.scoring_options(
-        _NAME, tensors, norm, "tensor", thresholds, refine, **options
-    )
+    tensors = {"heatmaps": heatmaps, "gt": gt, "valid": valid}
+    for argument, tensor in others.items():
+        if tensor is not None:
+            tensors[argument] = tensor
+    plain = is_plain(*tensors.values())
+    if not plain:  # else native code checks the devices, and there is nothing more to check
+        check_tensors(_NAME, **tensors)
+    arguments.check_ndim(_NAME, "heatmaps", heatmaps, {4: "[B, K, H, W]"})
+    pairs = arguments.flip_options(_NAME, heatmaps, flipped, flip_pairs, shift)
+    there = tuple(name in tensors for name in ("norm", "center", "scale", "matrix"))
+    understood = score_arguments.remembered_options if plain else score_arguments.scoring_options
+    told = understood(_NAME, "tensor", there, norm, *choice)
     norm_value, norm_joints, norm_layout, limits, inclusive, inside, above, _, _ = told.pck
-    run: Any = _run if is_plain(*tensors.values()) else _decode_and_score
-    # Counts have no gradient.
+    if not plain:  # counts have no gradient
+        heatmaps, gt, valid = heatmaps.detach(), gt.detach(), valid.detach()
+        others = {name: None if t is None else t.detach() for name, t in others.items()}
+    run: Any = _run if plain else _decode_and_score
     coords, scores, counts = run(
-        *(heatmaps.detach(), gt.detach(), valid.detach(), limits),
-        *(None if tensor is None else tensor.detach() for tensor in others.values()),
-        *(told.flip_pairs, told.shift, *told.decoding, *told.image),
+        *(heatmaps, gt, valid, limits, *others.values()),
+        *(pairs, shift, *told.decoding, *told.image),
         *(norm_value, norm_joints, norm_layout, inclusive, inside, above),
     )
     return coords, scores, counts[:-1], counts[-1]
