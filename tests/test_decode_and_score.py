@@ -94,6 +94,7 @@ def test_known_numbers():
     image = lp.decode_and_score(heatmaps, 10 * gt, valid, 80.0, 0.125, "none", cmp="le", **box)
     assert image[0][0].tolist() == [[40, 30], [20, 50]]
     assert image[2].tolist() == [[2, 0]]
+    assert image[3].tolist() == [2, 2]  # no hit of a threshold that is not there
 
 
 @pytest.mark.usefixtures("device")

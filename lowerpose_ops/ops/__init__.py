@@ -6,6 +6,8 @@ Importing this package declares them all, which `torch.export.load` needs.
 from . import (
     decode_and_score,
     flip_merge,
+    gaussian_joints_mse,
+    gaussian_joints_mse_autograd,
     gaussian_targets,
     heatmap_decode,
     joints_mse,
@@ -22,6 +24,8 @@ from . import (
 __all__ = [
     "decode_and_score",
     "flip_merge",
+    "gaussian_joints_mse",
+    "gaussian_joints_mse_autograd",
     "gaussian_targets",
     "heatmap_decode",
     "joints_mse",
