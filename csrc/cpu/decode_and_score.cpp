@@ -24,8 +24,11 @@ void decode_and_score(const DecodeAndScoreParams& p) {
   const std::int64_t grain = maps_per_thread(p.decode.height, p.decode.width);
   const auto score = [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
+      decode_heatmap<T>(p.decode, index / num_joints, index % num_joints);
+    }
+    // Apart, since the next map cannot be fetched before an atomic addition is done.
+    for (std::int64_t index = begin; index < end; ++index) {
       const std::int64_t b = index / num_joints, k = index % num_joints;
-      decode_heatmap<T>(p.decode, b, k);
       const PckDistance distance = score_joint(p, b, k);
       if (!distance.counts) continue;
       count_one(pck.counted[k]);

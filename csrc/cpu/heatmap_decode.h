@@ -8,7 +8,7 @@
 
 namespace lowerpose::cpu {
 
-// Decodes one map, for whoever goes on with its joint while it is in the cache.
+// Decodes one map, for whoever goes on with its joint.
 template <class T>
 void decode_heatmap(const HeatmapDecodeParams& params, std::int64_t b, std::int64_t k);
 

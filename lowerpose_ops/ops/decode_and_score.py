@@ -118,7 +118,7 @@ def decode_and_score(
     if not plain:  # counts have no gradient
         heatmaps, gt, valid = heatmaps.detach(), gt.detach(), valid.detach()
         others = {name: None if t is None else t.detach() for name, t in others.items()}
-    run: Any = _run if plain else _decode_and_score
+    run = _decode_and_score.eager if plain else _decode_and_score.operator
     coords, scores, counts = run(
         *(heatmaps, gt, valid, limits, *others.values()),
         *(pairs, shift, *told.decoding, *told.image),
