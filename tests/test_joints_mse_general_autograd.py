@@ -151,29 +151,3 @@ def test_a_gradient_for_the_target_alone():
     lp.joints_mse_loss(maps(SHAPE), target, reduction="per_sample").sum().backward()
     expected = 2 * (target.detach() - maps(SHAPE)) / (3 * 4 * 5)
     torch.testing.assert_close(target.grad, expected, rtol=1e-6, atol=0)
-
-
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("masked", ["none", "shared"])
-def test_same_bits_for_any_number_of_threads(reduction, masked):
-    shape = (7, 17, 33, 21)
-    results, before = [], torch.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 7):
-            torch.set_num_threads(threads)
-            output = maps(shape, grad=True)
-            loss = lp.joints_mse_loss(
-                output,
-                maps(shape, seed=1),
-                weights(shape),
-                mask=sample_mask(masked, shape),
-                reduction=reduction,
-                skip_empty=True,
-            )
-            loss.sum().backward()
-            results.append((loss.detach(), output.grad))
-    finally:
-        torch.set_num_threads(before)
-    for result in results[1:]:
-        for ours, first in zip(result, results[0], strict=True):
-            assert torch.equal(ours, first)

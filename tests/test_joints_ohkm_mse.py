@@ -244,18 +244,6 @@ def test_double_backward_is_refused():
         gradient.sum().backward()
 
 
-def test_same_bits_for_any_number_of_threads():
-    shape = (300, 17, 9, 7)
-    results, before = set(), torch.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 7):
-            torch.set_num_threads(threads)
-            results.add(lp.joints_ohkm_mse_loss(maps(shape), maps(shape, seed=1)).item())
-    finally:
-        torch.set_num_threads(before)
-    assert len(results) == 1
-
-
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
