@@ -42,6 +42,10 @@ def draw_masked(shape: Shape) -> Tensors:
     return *draw_maps(shape), maps((shape[0], 1, *shape[2:]), seed=3).abs()
 
 
+def draw_weighted_pixels(shape: Shape) -> Tensors:
+    return *draw_maps(shape)[:2], maps(shape, seed=3).abs()
+
+
 def draw_joints(shape: Shape) -> Tensors:
     """Joints in and about maps of the shape of the last tensor, and which are visible."""
     batch, num_joints, height, width = shape
@@ -111,6 +115,7 @@ PROGRAMS = {
     "joints_mse_loss": Program(draw_maps, loss(), 1),
     "joints_mse_loss, target too": Program(draw_maps, loss(preset="lower_body"), 2),
     "joints_mse_loss, visible, masked": Program(draw_masked, loss(denominator="visible"), 2),
+    "joints_mse_loss, weighted": Program(draw_weighted_pixels, loss(denominator="weighted"), 1),
     "joints_mse_loss, per_sample": Program(draw_maps, loss(reduction="per_sample"), 1),
     "joints_mse_loss, per_joint, masked": Program(draw_masked, loss(reduction="per_joint"), 1),
     "joints_mse_loss, none": Program(draw_maps, loss(reduction="none", skip_empty=True), 1),

@@ -110,23 +110,6 @@ def test_opcheck(dtype, weighted):
     )
 
 
-@pytest.mark.usefixtures("device")
-def test_compile_without_graph_breaks():
-    def step(output, target, weight):
-        return 2 * lp.joints_mse_loss(output.sigmoid(), target, weight)
-
-    shape = (2, 6, 16, 12)
-    compiled = torch.compile(step, fullgraph=True)
-    gradients = []
-    for function in (step, compiled):
-        output = maps(shape, grad=True)
-        loss = function(output, maps(shape, seed=1), weights(shape))
-        loss.backward()
-        gradients += [loss.detach(), output.grad]
-    torch.testing.assert_close(gradients[2], gradients[0])
-    torch.testing.assert_close(gradients[3], gradients[1])
-
-
 def test_compile_with_varying_sizes_and_weights():
     compiled = torch.compile(
         lambda o, t, scale: lp.joints_mse_loss(o, t, loss_weight=scale),

@@ -77,31 +77,6 @@ def test_opcheck(reduction, denominator, weighted, masked, layout):
     )
 
 
-@pytest.mark.parametrize(("reduction", "denominator", "weighted", "masked"), GENERAL_CALLS)
-def test_compile_without_graph_breaks(reduction, denominator, weighted, masked):
-    def step(outputs, target, weight, mask):
-        loss = lp.joints_mse_loss(
-            [output.sigmoid() for output in outputs],
-            target,
-            weight,
-            mask=mask,
-            reduction=reduction,
-            denominator=denominator,
-            skip_empty=True,
-        )
-        return 2 * loss
-
-    weight, mask = sample_weight(weighted or "none"), sample_mask(masked or "none")
-    results = []
-    for function in (step, torch.compile(step, fullgraph=True)):
-        outputs = [maps(SHAPE, grad=True), maps(SHAPE, seed=8, grad=True)]
-        loss = function(outputs, maps(SHAPE, seed=1), weight, mask)
-        loss.sum().backward()
-        results.append((loss.detach(), *(output.grad for output in outputs)))
-    for eager, compiled in zip(*results, strict=True):
-        torch.testing.assert_close(compiled, eager)
-
-
 @pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("masked", ["none", "shared"])

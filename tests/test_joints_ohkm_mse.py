@@ -210,20 +210,6 @@ def test_opcheck():
     )
 
 
-def test_compile_without_graph_breaks():
-    def step(output, target, weight):
-        return 2 * lp.joints_ohkm_mse_loss(output.sigmoid(), target, weight, topk=2)
-
-    shape = (2, 6, 8, 6)
-    results = []
-    for function in (step, torch.compile(step, fullgraph=True)):
-        output = maps(shape, grad=True)
-        loss = function(output, maps(shape, seed=1), weights(shape))
-        loss.backward()
-        results += [(loss.detach(), output.grad)]
-    torch.testing.assert_close(results[1], results[0])
-
-
 @pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("kind", [list, tuple])
 def test_stages_are_added_up(kind):
