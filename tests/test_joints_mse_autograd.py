@@ -25,20 +25,6 @@ def test_a_scaled_loss_keeps_small_float16_gradients():
     assert output.grad.count_nonzero() > 0.9 * output.numel()
 
 
-def test_autocast():
-    layer = torch.nn.Conv2d(3, 6, 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = layer(maps((2, 3, 8, 6)))
-        assert output.dtype == torch.bfloat16
-        loss = lp.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
-        coords, scores = lp.decode_heatmaps(output)
-    loss.backward()
-    assert loss.dtype == coords.dtype == scores.dtype == torch.float32
-    plain = reference.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), weights((2, 6)))
-    torch.testing.assert_close(loss, plain, rtol=1e-6, atol=0)
-    assert layer.weight.grad.isfinite().all()
-
-
 @pytest.mark.usefixtures("device")
 def test_the_graph_can_be_kept_and_used_twice():
     output = maps((1, 2, 4, 4), grad=True)

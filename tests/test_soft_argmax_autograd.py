@@ -199,18 +199,6 @@ def test_compile_with_varying_sizes_and_beta():
         torch.testing.assert_close(compiled(heatmaps, beta), lp.soft_argmax2d(heatmaps, beta))
 
 
-def test_autocast_and_16_bit_gradients():
-    layer = torch.nn.Conv2d(3, 6, 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        heatmaps = layer(maps((2, 3, 8, 6)))
-        coords = lp.soft_argmax2d(heatmaps, 10.0)
-    assert heatmaps.dtype == torch.bfloat16
-    assert coords.dtype == torch.float32
-    coords.sum().backward()
-    assert layer.weight.grad.isfinite().all()
-    assert layer.weight.grad.any()
-
-
 @pytest.mark.usefixtures("device")
 def test_double_backward_is_refused():
     heatmaps = maps((1, 2, 4, 4), grad=True)
