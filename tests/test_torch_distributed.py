@@ -11,7 +11,8 @@ TRAIN = """
 import json
 from torch.nn.parallel import DistributedDataParallel
 from tests.heatmap_samples import maps
-from tests.test_torch_training import TRAINED, network
+from tests.tensor_programs import TRAINED
+from tests.test_torch_training import network
 
 BATCH = 6
 # What is divided by a sum over the batch is divided by the rank's own.
@@ -19,7 +20,7 @@ OWN = {"joints_mse_loss, visible, masked", "joints_mse_loss, weighted", "JointsM
 
 def gradients(program, model, mine):
     inputs = program.draw((BATCH, 4, 12, 10))[1:]
-    others = [each[mine] if each.shape[0] == BATCH else each for each in inputs]
+    others = [each[mine] if each.shape[:1] == (BATCH,) else each for each in inputs]
     output = model(maps((BATCH, 3, 12, 10))[mine])
     program.run(output, *others).mean().backward()
     return [parameter.grad for parameter in model.parameters()]

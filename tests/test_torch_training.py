@@ -10,16 +10,16 @@ from torch.utils.checkpoint import checkpoint
 
 import lowerpose_ops as lp
 from tests.heatmap_samples import maps, weights
-from tests.tensor_programs import PROGRAMS, check_same_bits, every_program, results_of
+from tests.tensor_programs import (
+    check_same_bits,
+    every_program,
+    every_trained,
+    one_number,
+    results_of,
+)
 
 SHAPE = (3, 4, 12, 10)
 IMAGES = (3, 3, 12, 10)
-TRAINED = {
-    name: program
-    for name, program in PROGRAMS.items()
-    if program.wanted and program.draw(SHAPE)[0].shape == SHAPE
-}
-every_trained = pytest.mark.parametrize("program", TRAINED.values(), ids=list(TRAINED))
 
 
 def network():
@@ -33,19 +33,13 @@ def network():
     return torch.nn.Sequential(*layers)
 
 
-def one_number(program, output, others):
-    """What is trained on: the sum of all that the program computes, not all alike."""
-    result = program.run(output, *others)
-    return (result * (1 + torch.arange(result.numel()).reshape(result.shape) % 7)).sum()
-
-
 def gradients(module):
     return tuple(parameter.grad for parameter in module.parameters())
 
 
-def trained(program, model=None, **options):
+def trained(program):
     """The loss and the gradients of a plain step."""
-    model = network() if model is None else model
+    model = network()
     value = one_number(program, model(maps(IMAGES)), program.draw(SHAPE)[1:])
     value.backward()
     return value.detach(), *gradients(model)
