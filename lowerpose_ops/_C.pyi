@@ -5,6 +5,7 @@ from typing import Any, TypeAlias
 # A NumPy array, a torch tensor, or the tuple that _library.view makes of one.
 _Array: TypeAlias = Any
 
+cpu_kernels: bool
 cuda_version: str
 cuda_architectures: str
 
@@ -19,6 +20,52 @@ def flip_merge(
     threads: int,
     /,
 ) -> None: ...
+def gaussian_joints_mse_scratch(output: _Array, topk: int, /) -> int: ...
+def gaussian_joints_mse(
+    output: _Array,
+    joints: _Array,
+    visible: _Array,
+    sigma: float,
+    sigmas: _Array | None,
+    drawing: tuple[str, ...],
+    loss: _Array,
+    scratch: _Array | None,
+    gradient: _Array | None,
+    scales: _Array | None,
+    rules: tuple[bool, bool, bool, int, float],
+    threads: int,
+    /,
+) -> None: ...
+def gaussian_joints_mse_backward(
+    incoming: _Array,
+    output: _Array,
+    joints: _Array,
+    visible: _Array,
+    sigma: float,
+    sigmas: _Array | None,
+    drawing: tuple[str, ...],
+    scales: _Array | None,
+    gradient: _Array,
+    unless_one: bool,
+    rules: tuple[bool, bool, bool, int, float],
+    threads: int,
+    /,
+) -> None: ...
+def gaussian_joints_mse_joints_backward(
+    incoming: _Array,
+    output: _Array,
+    joints: _Array,
+    visible: _Array,
+    sigma: float,
+    sigmas: _Array | None,
+    drawing: tuple[str, ...],
+    scales: _Array | None,
+    to_joints: _Array,
+    to_sigmas: _Array,
+    rules: tuple[bool, bool, bool, int, float],
+    threads: int,
+    /,
+) -> None: ...
 def gaussian_targets(
     joints: _Array,
     visible: _Array,
@@ -26,13 +73,7 @@ def gaussian_targets(
     weights: _Array,
     sigma: float,
     sigmas: _Array | None,
-    center: str,
-    window: str,
-    radius: str,
-    peak: str,
-    visible_rule: str,
-    weight: str,
-    outside: str,
+    drawing: tuple[str, ...],
     threads: int,
     /,
 ) -> None: ...
@@ -42,7 +83,7 @@ def joints_mse(
     target: _Array,
     target_weight: _Array | None,
     loss: _Array,
-    scratch: _Array,
+    scratch: _Array | None,
     gradient: _Array | None,
     squared_weight: bool,
     mean: bool,
@@ -56,6 +97,7 @@ def joints_mse_backward(
     target: _Array,
     target_weight: _Array | None,
     gradient: _Array,
+    unless_one: bool,
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
@@ -68,9 +110,9 @@ def joints_mse_general(
     target_weight: _Array | None,
     mask: _Array | None,
     loss: _Array,
-    scales: _Array,
-    sums: _Array,
-    ticket: _Array,
+    scales: _Array | None,
+    sums: _Array | None,
+    ticket: _Array | None,
     squared_weight: bool,
     reduction: str,
     denominator: str,

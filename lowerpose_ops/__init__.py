@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from ._dispatch.pck import pck, pck_counts
     from ._dispatch.soft_argmax import soft_argmax2d
     from ._dispatch.to_image import to_image
-    from .nn import JointsMSELoss, JointsOHKMMSELoss, SoftArgmax2d
+    from .nn import GaussianJointsMSELoss, JointsMSELoss, JointsOHKMMSELoss, SoftArgmax2d
+    from .ops.gaussian_joints_mse import gaussian_joints_mse_loss
     from .ops.joints_mse import joints_mse_loss
     from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
     from .skeletons import (
@@ -47,11 +48,13 @@ _EXPORTS = {
     "LOWER_BODY_FLIP_PAIRS": "skeletons",
     "LOWER_BODY_JOINTS": "skeletons",
     "LOWER_BODY_SIGMAS": "skeletons",
+    "GaussianJointsMSELoss": "nn",
     "JointsMSELoss": "nn",
     "JointsOHKMMSELoss": "nn",
     "SoftArgmax2d": "nn",
     "decode_heatmaps": "_dispatch.heatmap_decode",
     "flip_merge": "_dispatch.flip_merge",
+    "gaussian_joints_mse_loss": "ops.gaussian_joints_mse",
     "gaussian_targets": "_dispatch.gaussian_targets",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
@@ -75,11 +78,13 @@ __all__ = [
     "LOWER_BODY_FLIP_PAIRS",
     "LOWER_BODY_JOINTS",
     "LOWER_BODY_SIGMAS",
+    "GaussianJointsMSELoss",
     "JointsMSELoss",
     "JointsOHKMMSELoss",
     "SoftArgmax2d",
     "decode_heatmaps",
     "flip_merge",
+    "gaussian_joints_mse_loss",
     "gaussian_targets",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",

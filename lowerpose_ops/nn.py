@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from . import _arguments as arguments
 from . import presets
+from .ops.gaussian_joints_mse import gaussian_joints_mse_loss, gaussian_options
 from .ops.joints_mse import DENOMINATORS, REDUCTIONS, check_denominator, joints_mse_loss
 from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
 from .ops.soft_argmax import soft_argmax2d
@@ -22,6 +23,13 @@ _DEFAULTS = {  # of JointsMSELoss, which its repr leaves out
     "denominator": "all",
     "skip_empty": False,
     "fixed": False,
+}
+_GAUSSIAN_DEFAULTS = {  # the same of GaussianJointsMSELoss
+    "fixed": False,
+    "loss_preset": None,
+    "topk": None,
+    "reduction": "mean",
+    "loss_weight": 1.0,
 }
 
 
@@ -162,6 +170,68 @@ def _chosen(loss: JointsMSELoss | JointsOHKMMSELoss, target_weight: Tensor | Non
             "got None"
         )
     return target_weight
+
+
+class GaussianJointsMSELoss(nn.Module):
+    """`gaussian_joints_mse_loss` as a module: JointsMSELoss without targets.
+
+    Called with (output, joints, visible): [B, K, H, W], [B, K, 2] in heatmap pixels and [B, K].
+    The options are those of `gaussian_joints_mse_loss`. A sigma that is a tensor becomes a buffer,
+    one that is a parameter stays one, and is learnt.
+
+    Example:
+        >>> criterion = GaussianJointsMSELoss(sigma=2.0, preset="lower_body")
+        >>> criterion
+        GaussianJointsMSELoss(sigma=2.0, use_target_weight=True, preset='lower_body')
+        >>> output, joints = torch.zeros(2, 6, 64, 48), torch.full((2, 6, 2), 20.0)
+        >>> criterion(output, joints, torch.ones(2, 6))
+        tensor(0.0041)
+    """
+
+    sigma: float | Tensor
+
+    def __init__(
+        self,
+        sigma: float | Tensor = 2.0,
+        use_target_weight: bool = True,
+        *,
+        preset: str = "exact",
+        fixed: bool = False,
+        loss_preset: str | None = None,
+        topk: int | None = None,
+        reduction: str = "mean",
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        name = "GaussianJointsMSELoss"
+        if isinstance(sigma, nn.Parameter):
+            self.sigma = sigma
+        elif isinstance(sigma, Tensor):
+            self.register_buffer("sigma", sigma)
+        else:
+            self.sigma = arguments.number(name, "sigma", sigma, "a number or a tensor")
+        self.options: dict[str, Any] = {
+            "use_target_weight": use_target_weight,
+            "preset": preset,
+            "fixed": fixed,
+            "loss_preset": loss_preset,
+            "topk": topk,
+            "reduction": reduction,
+            "loss_weight": loss_weight,
+        }
+        gaussian_options(name, **self.options)  # refuses what does not fit
+
+    def forward(self, output: _Outputs, joints: Tensor, visible: Tensor) -> Tensor:
+        return gaussian_joints_mse_loss(output, joints, visible, sigma=self.sigma, **self.options)
+
+    def extra_repr(self) -> str:
+        sigma = "tensor" if isinstance(self.sigma, Tensor) else self.sigma
+        text = f"sigma={sigma}, use_target_weight={self.options['use_target_weight']}"
+        text += f", preset={self.options['preset']!r}"
+        for name, default in _GAUSSIAN_DEFAULTS.items():
+            if self.options[name] != default:
+                text += f", {name}={self.options[name]!r}"
+        return text
 
 
 class SoftArgmax2d(nn.Module):

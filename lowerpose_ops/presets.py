@@ -108,5 +108,15 @@ LOSSES = {
     "mmpose": LossPreset(half=False, squared_weight=False),
 }
 
+# The loss that goes with a preset of targets: the same project's.
+LOSS_OF_TARGETS = {
+    "exact": "document",
+    "lower_body": "lower_body",
+    "hrnet": "hrnet",
+    "mmpose_msra": "mmpose",
+    "mmpose_udp": "mmpose",
+    "hourglass": "document",
+}
+
 # MMPose weights the maps themselves where it mines hard joints, and else their difference.
 OHKM_LOSSES = LOSSES | {"mmpose": LossPreset(half=False, squared_weight=True)}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -30,7 +30,6 @@ class HeatmapTask:
     sigma: float = 2.0  # in heatmap pixels
     target_preset: str = "exact"
     refine: Literal["none", "quarter"] = "none"
-    criterion: Callable[..., Tensor] = field(default_factory=lp.JointsMSELoss)
 
     @property
     def heatmap_size(self) -> tuple[int, int]:
@@ -39,14 +38,14 @@ class HeatmapTask:
 
     def loss(self, heatmaps: Tensor, batch: Sample) -> Tensor:
         """The loss of predicted heatmaps [B, K, H, W]."""
-        targets, weights = lp.gaussian_targets(
+        return lp.gaussian_joints_mse_loss(
+            heatmaps,
             batch["joints"] / self.stride,
             batch["visible"],
-            heatmap_size=self.heatmap_size,
             sigma=self.sigma,
             preset=self.target_preset,
+            loss_preset="document",
         )
-        return self.criterion(heatmaps, targets, weights)
 
     def decode(self, heatmaps: Tensor) -> Tensor:
         """Joints [B, K, 2] in input pixels."""

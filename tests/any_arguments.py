@@ -148,6 +148,41 @@ def _gaussian_targets(draw: Draw) -> Any:
     )
 
 
+def _gaussian_options(draw: Draw) -> dict[str, Any]:
+    return {
+        "preset": draw.value(
+            *("exact", "exact", "lower_body", "hrnet", "mmpose_msra", "mmpose_udp", "hourglass")
+        ),
+        "fixed": draw.value(False, False, True),
+        "loss_preset": draw.value(None, "document", "lower_body", "hrnet", "mmpose"),
+        "use_target_weight": draw.value(True, False),
+        "topk": draw.value(None, None, 1, 2),
+        "reduction": draw.value("mean", "mean", "sum"),
+        "loss_weight": draw.value(1.0, 0, -2, 1e30),
+    }
+
+
+def _joints_and_visible(draw: Draw) -> tuple[Any, Any]:
+    if draw.integer(0, 1):
+        return draw.array("BK2", tensor=True), draw.array("BK", "BK1", tensor=True)
+    return draw.array("BNK2", tensor=True), draw.array("BNK", "BNK1", tensor=True)
+
+
+def _gaussian_joints_mse_loss(draw: Draw) -> Any:
+    joints, visible = _joints_and_visible(draw)
+    sigma = draw.value(2, 1.5, draw.array("K", "BN", "", tensor=True))
+    options = _gaussian_options(draw)
+    return lp.gaussian_joints_mse_loss(_outputs(draw), joints, visible, sigma=sigma, **options)
+
+
+def _gaussian_joints_mse_module(draw: Draw) -> Any:
+    joints, visible = _joints_and_visible(draw)
+    module = lp.GaussianJointsMSELoss(
+        draw.value(2, 1.5, draw.array("K", tensor=True)), **_gaussian_options(draw)
+    )
+    return module(_outputs(draw), joints, visible)
+
+
 def _outputs(draw: Draw) -> Any:
     if draw.integer(0, 4):
         return _maps(draw, tensor=True)
@@ -386,11 +421,13 @@ def _keypoint_ap_metric(draw: Draw) -> Any:
 
 
 CALLS: dict[str, Callable[[Draw], Any]] = {
+    "GaussianJointsMSELoss": _gaussian_joints_mse_module,
     "JointsMSELoss": _joints_mse_module,
     "JointsOHKMMSELoss": _joints_ohkm_mse_module,
     "SoftArgmax2d": _soft_argmax2d_module,
     "decode_heatmaps": _decode_heatmaps,
     "flip_merge": _flip_merge,
+    "gaussian_joints_mse_loss": _gaussian_joints_mse_loss,
     "gaussian_targets": _gaussian_targets,
     "joints_mse_loss": _joints_mse_loss,
     "joints_ohkm_mse_loss": _joints_ohkm_mse_loss,

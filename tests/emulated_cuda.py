@@ -20,9 +20,10 @@ import torch
 # The places of the arguments that an operation fills, or uses as scratch.
 FILLED = {
     "flip_merge": (2,),
+    "gaussian_joints_mse": (6, 7, 8, 9),
+    "gaussian_joints_mse_joints_backward": (8, 9),
     "gaussian_targets": (2, 3),
     "joints_mse": (3, 4, 5),
-    "joints_mse_backward": (4,),
     "joints_mse_general": (4, 5, 6, 7),
     "joints_mse_general_backward": (6,),
     "decode_heatmaps": (1, 2, 3),
@@ -33,8 +34,14 @@ FILLED = {
     "to_image": (4,),
 }
 
+# The places of a gradient, which may be there already, and of the flag that says so.
+FILLED_UNLESS = {"joints_mse_backward": (4, 5), "gaussian_joints_mse_backward": (8, 9)}
+
 # What no kernel is launched for.
-UNWATCHED = {"joints_mse_scratch", "simd_level", "usable_threads", "cuda_version"}
+UNWATCHED = {
+    *("gaussian_joints_mse_scratch", "joints_mse_scratch", "simd_level", "usable_threads"),
+    *("cpu_kernels", "cuda_version"),
+}
 
 byte_bounds = getattr(np.lib, "array_utils", np).byte_bounds  # numpy.lib's since NumPy 2
 
@@ -115,10 +122,14 @@ class EmulatedCore:
         function = getattr(self.module, name)
         if name in UNWATCHED:
             return function
-        filled = FILLED[name]  # a new operation must say what it fills
 
         def watched(*arguments: Any) -> Any:
             regions = [memory_of(argument) for argument in arguments]
+            if name in FILLED_UNLESS:
+                place, flag = FILLED_UNLESS[name]
+                filled: tuple[int, ...] = () if arguments[flag] else (place,)
+            else:
+                filled = FILLED[name]  # a new operation must say what it fills
             for place in filled:
                 fill_with_nan(arguments[place], regions[place])
             self._library.lowerpose_emulator_clear_launches()

@@ -61,6 +61,22 @@ def loss_and_gradient(output: torch.Tensor, *others: torch.Tensor, **options: An
     return loss.detach(), *torch.autograd.grad(loss, output)
 
 
+def draw_people(seed: int) -> Tensors:
+    return maps(TYPICAL, seed=seed), *draw_joints(seed)
+
+
+def drawn_and_gradient(output: torch.Tensor, *joints: torch.Tensor, **options: Any) -> Tensors:
+    output = output.detach().requires_grad_()
+    loss = lp.gaussian_joints_mse_loss(output, *joints, **options)
+    return loss.detach(), *torch.autograd.grad(loss, output)
+
+
+def drawn_and_all_gradients(output: torch.Tensor, *joints: torch.Tensor) -> Tensors:
+    leaves = [tensor.detach().requires_grad_() for tensor in (output, joints[0])]
+    loss = lp.gaussian_joints_mse_loss(*leaves, joints[1], topk=3)
+    return loss.detach(), *torch.autograd.grad(loss, leaves)
+
+
 def dark_merged(heatmaps: torch.Tensor, flipped: torch.Tensor) -> Tensors:
     return lp.decode_heatmaps(
         *(heatmaps, "dark"),
@@ -103,6 +119,28 @@ OPERATIONS = {
         draw_joints,
         lambda joints, visible: lp.gaussian_targets(joints, visible, SIZE),
         ("gaussian_targets_kernel",),
+    ),
+    "gaussian_joints_mse_loss": Operation(
+        draw_people,
+        lambda *inputs: (lp.gaussian_joints_mse_loss(*inputs),),
+        ("gaussian_joints_mse_kernel",),
+    ),
+    "gaussian_joints_mse_loss and its gradient": Operation(
+        draw_people,
+        drawn_and_gradient,
+        # The second looks at the incoming gradient, which is 1, and has nothing to do.
+        ("gaussian_joints_mse_kernel", "gaussian_joints_mse_kernel"),
+        torch_kernels=1,  # the 1 that the gradient begins with
+    ),
+    "gaussian_joints_mse_loss of the hardest, and all its gradients": Operation(
+        draw_people,
+        drawn_and_all_gradients,
+        (
+            "gaussian_joints_mse_kernel",
+            "gaussian_joints_mse_kernel",
+            "gaussian_joints_mse_joints_backward_kernel",
+        ),
+        torch_kernels=2,  # the 1, and the gradient of joints to float32
     ),
     "joints_mse_loss": Operation(draw_maps, loss_alone, ("joints_mse_kernel",)),
     "joints_mse_loss and its gradient": Operation(

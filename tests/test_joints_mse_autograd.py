@@ -194,7 +194,7 @@ def test_tensors_that_are_more_than_their_memory_take_the_dispatcher(monkeypatch
     def unreachable(*_):
         raise AssertionError("taken for plain")
 
-    monkeypatch.setattr(joints_mse.EagerLoss, "apply", unreachable)
+    monkeypatch.setattr(joints_mse, "apply_eagerly", unreachable)
     output, target = maps((1, 2, 4, 4), grad=True), maps((1, 2, 4, 4), seed=1)
     expected = reference.joints_mse_loss(output, target)
     negated = torch.complex(target, -target).conj().imag  # lazily: its memory holds -target

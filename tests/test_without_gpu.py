@@ -26,6 +26,9 @@ def no_gpu():
 
 SHAPE = (2, 3, 8, 6)
 WEIGHTING = (False, True, 1.0)  # squared_weight, mean, loss_weight
+JOINTS = torch.ones(2, 3, 2), torch.ones(2, 3)  # and their visibilities
+DRAWN = maps(SHAPE), *JOINTS, 2.0, None, presets.TARGETS["exact"]
+RULES = (True, *WEIGHTING[:2], 0, 1.0)  # weighted, ..., topk, loss_weight
 
 # name: (operation in words, native function, arguments, places of its outputs)
 NATIVE_CALLS = {
@@ -38,10 +41,28 @@ NATIVE_CALLS = {
             torch.empty(2, 3, 1),
             2.0,
             None,
-            *presets.TARGETS["exact"],
+            presets.TARGETS["exact"],
             1,
         ],
         (2, 3),
+    ),
+    "gaussian_joints_mse": (
+        "gaussian_joints_mse_loss",
+        [*DRAWN, torch.empty(()), None, torch.empty(SHAPE), None, RULES, 1],
+        (6, 8),
+    ),
+    "gaussian_joints_mse_backward": (
+        "gaussian_joints_mse_loss",
+        [torch.ones(()), *DRAWN, None, torch.empty(SHAPE), False, RULES, 1],
+        (8,),
+    ),
+    "gaussian_joints_mse_joints_backward": (
+        "gaussian_joints_mse_loss",
+        [
+            *(torch.ones(()), *DRAWN, None, torch.empty(2, 3, 2, dtype=torch.float64)),
+            *(torch.empty(2, 3, dtype=torch.float64), RULES, 1),
+        ],
+        (8, 9),
     ),
     "joints_mse": (
         "joints_mse_loss",
@@ -50,7 +71,10 @@ NATIVE_CALLS = {
     ),
     "joints_mse_backward": (
         "joints_mse_loss",
-        [torch.ones(()), maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(SHAPE), *WEIGHTING, 1],
+        [
+            *(torch.ones(()), maps(SHAPE), maps(SHAPE, seed=1), None, torch.empty(SHAPE), False),
+            *(*WEIGHTING, 1),
+        ],
         (4,),
     ),
     "flip_merge": (
@@ -142,6 +166,10 @@ def call_as_if_on(device: str, function: str, arguments: list[Any]) -> None:
         size = _native.core.joints_mse_scratch(described(arguments[0]))
         arguments = arguments.copy()
         arguments[4] = torch.empty(size, dtype=torch.float64)
+    if function == "gaussian_joints_mse":
+        size = _native.core.gaussian_joints_mse_scratch(described(arguments[0]), 0)
+        arguments = arguments.copy()
+        arguments[7] = torch.empty(size, dtype=torch.float64)
     getattr(_native.core, function)(*(described(value) for value in arguments))
 
 

@@ -14,6 +14,7 @@
 #include "core/parallel.h"
 #include "core/simd.h"
 #include "ops/flip_merge.h"
+#include "ops/gaussian_joints_mse.h"
 #include "ops/gaussian_targets.h"
 #include "ops/heatmap_decode.h"
 #include "ops/joints_mse.h"
@@ -29,6 +30,13 @@ namespace py = pybind11;
 using namespace lowerpose;
 
 using OptionalView = std::optional<TensorView>;
+
+// What a preset of targets fixes, in the order of GaussianJointsOptions.
+using Drawing = std::tuple<std::string, std::string, std::string, std::string, std::string,
+                           std::string, std::string>;
+
+// In the order of GaussianJointsMSEOptions.
+using GaussianJointsMSERules = std::tuple<bool, bool, bool, std::int64_t, double>;
 
 // In the order of PckOptions.
 using PckRules = std::tuple<double, std::vector<std::int64_t>, std::string, std::vector<double>,
@@ -59,6 +67,7 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
 
   m.attr("cuda_version") = LOWERPOSE_CUDA_VERSION;  // "" when built without CUDA
   m.attr("cuda_architectures") = LOWERPOSE_CUDA_ARCHITECTURES;
+  m.attr("cpu_kernels") = kCPUKernels;  // else the tests' emulator runs on the CPU's memory
   m.def("simd_level", &simd_level);
   m.def("usable_threads", &usable_threads);
 
@@ -68,18 +77,52 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
       "gaussian_targets",
       [](const TensorView& joints, const TensorView& visible, const TensorView& targets,
          const TensorView& weights, double sigma, const OptionalView& sigmas,
-         const std::string& center, const std::string& window, const std::string& radius,
-         const std::string& peak, const std::string& visible_rule, const std::string& weight,
-         const std::string& outside, int threads) {
+         const Drawing& drawing, int threads) {
         gaussian_targets(joints, visible, targets, weights, sigma, sigmas,
-                         {center, window, radius, peak, visible_rule, weight, outside}, threads);
+                         from_tuple<GaussianJointsOptions>(drawing), threads);
+      },
+      no_gil);
+  m.def("gaussian_joints_mse_scratch", &gaussian_joints_mse_scratch);
+  m.def(
+      "gaussian_joints_mse",
+      [](const TensorView& output, const TensorView& joints, const TensorView& visible,
+         double sigma, const OptionalView& sigmas, const Drawing& drawing, const TensorView& loss,
+         const OptionalView& scratch, const OptionalView& gradient, const OptionalView& scales,
+         const GaussianJointsMSERules& rules, int threads) {
+        gaussian_joints_mse(output, joints, visible, sigma, sigmas,
+                            from_tuple<GaussianJointsOptions>(drawing), loss, scratch, gradient,
+                            scales, from_tuple<GaussianJointsMSEOptions>(rules), threads);
+      },
+      no_gil);
+  m.def(
+      "gaussian_joints_mse_backward",
+      [](const TensorView& incoming, const TensorView& output, const TensorView& joints,
+         const TensorView& visible, double sigma, const OptionalView& sigmas,
+         const Drawing& drawing, const OptionalView& scales, const TensorView& gradient,
+         bool unless_one, const GaussianJointsMSERules& rules, int threads) {
+        gaussian_joints_mse_backward(incoming, output, joints, visible, sigma, sigmas,
+                                     from_tuple<GaussianJointsOptions>(drawing), scales, gradient,
+                                     unless_one, from_tuple<GaussianJointsMSEOptions>(rules),
+                                     threads);
+      },
+      no_gil);
+  m.def(
+      "gaussian_joints_mse_joints_backward",
+      [](const TensorView& incoming, const TensorView& output, const TensorView& joints,
+         const TensorView& visible, double sigma, const OptionalView& sigmas,
+         const Drawing& drawing, const OptionalView& scales, const TensorView& to_joints,
+         const TensorView& to_sigmas, const GaussianJointsMSERules& rules, int threads) {
+        gaussian_joints_mse_joints_backward(incoming, output, joints, visible, sigma, sigmas,
+                                            from_tuple<GaussianJointsOptions>(drawing), scales,
+                                            to_joints, to_sigmas,
+                                            from_tuple<GaussianJointsMSEOptions>(rules), threads);
       },
       no_gil);
   m.def("joints_mse_scratch", &joints_mse_scratch);
   m.def(
       "joints_mse",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const TensorView& loss, const TensorView& scratch, const OptionalView& gradient,
+         const TensorView& loss, const OptionalView& scratch, const OptionalView& gradient,
          bool squared_weight, bool mean, double loss_weight, int threads) {
         joints_mse(output, target, weight, loss, scratch, gradient,
                    {squared_weight, mean, loss_weight}, threads);
@@ -88,9 +131,9 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse_backward",
       [](const TensorView& incoming, const TensorView& output, const TensorView& target,
-         const OptionalView& weight, const TensorView& gradient, bool squared_weight, bool mean,
-         double loss_weight, int threads) {
-        joints_mse_backward(incoming, output, target, weight, gradient,
+         const OptionalView& weight, const TensorView& gradient, bool unless_one,
+         bool squared_weight, bool mean, double loss_weight, int threads) {
+        joints_mse_backward(incoming, output, target, weight, gradient, unless_one,
                             {squared_weight, mean, loss_weight}, threads);
       },
       no_gil);
@@ -108,8 +151,8 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def(
       "joints_mse_general",
       [](const TensorView& output, const TensorView& target, const OptionalView& weight,
-         const OptionalView& mask, const TensorView& loss, const TensorView& scales,
-         const TensorView& sums, const TensorView& ticket, bool squared_weight,
+         const OptionalView& mask, const TensorView& loss, const OptionalView& scales,
+         const OptionalView& sums, const OptionalView& ticket, bool squared_weight,
          const std::string& reduction, const std::string& denominator, bool skip_empty,
          std::int64_t topk, double loss_weight, int threads) {
         joints_mse_general(output, target, weight, mask, loss, scales, sums, ticket,

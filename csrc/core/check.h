@@ -107,9 +107,11 @@ std::string describe_shape(const TensorView& view);
 template <class Value>
 Value Checker::word(const char* argument, const std::string& given,
                     std::initializer_list<std::pair<const char*, Value>> meanings) {
-  std::string expected;
   for (const auto& [name, meaning] : meanings) {
     if (given == name) return meaning;
+  }
+  std::string expected;
+  for (const auto& [name, meaning] : meanings) {
     expected += (expected.empty() ? "'" : " or '") + std::string(name) + "'";
   }
   value(false, argument, expected, "'" + given + "'");

@@ -1,46 +1,12 @@
 #include "ops/gaussian_targets.h"
 
-#include <limits>
-
 #include "core/dispatch.h"
 #include "core/parallel.h"
-#include "cpu/exp.h"
+#include "cpu/gaussian_factors.h"
 #include "cpu/tiles.h"
 
 namespace lowerpose::cpu {
 namespace {
-
-// A vector of doubles as T.
-template <class T>
-LOWERPOSE_INLINE void store_as(T* to, const typename Vec<double>::type& values) {
-  if constexpr (std::is_same_v<T, float>) {
-    typedef float Floats __attribute__((vector_size(32)));
-    const Floats floats = __builtin_convertvector(values, Floats);
-    std::memcpy(to, &floats, sizeof(floats));
-  } else {
-    for (int i = 0; i < Vec<double>::kLanes; ++i) narrow(static_cast<double>(values[i]), to[i]);
-  }
-}
-
-constexpr std::int64_t kLanes = Vec<double>::kLanes;
-
-std::int64_t whole_vectors(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
-
-// factors[i] = exp(-(first + i - peak)^2 / (2 sigma^2)), and 0 up to the next whole vector.
-template <class Result>
-LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::int64_t count,
-                                     double peak, double sigma) {
-  using V = Vec<double>::type;
-  const double offset = static_cast<double>(first) - peak;
-  V index = {0, 1, 2, 3, 4, 5, 6, 7};
-  for (std::int64_t i = 0; i < count; i += kLanes, index += static_cast<double>(kLanes)) {
-    const V q = (offset + index) / sigma;
-    V factor = -0.5 * q * q;
-    exp_nonpositive<Result>(factor);
-    store<double>(factor, factors + i);
-  }
-  for (std::int64_t i = count; i < whole_vectors(count); ++i) factors[i] = 0;
-}
 
 // What is drawn: the map's first Gaussian, or another one, of which the larger values stay.
 enum class Drawing { kFirst, kMaximum };
@@ -54,16 +20,13 @@ LOWERPOSE_INLINE void keep_larger(T* row, const T* values, std::int64_t count) {
   }
 }
 
-// One tile of a map: pixel (y, x) = row_factors[y] * column_factors[x]. What a float or double
-// could only hold as a subnormal number becomes 0: subnormal numbers would slow down whatever reads
-// the map later.
+// One tile of a map: pixel (y, x) = row_factors[y] * column_factors[x].
 template <Drawing kDrawing, class T>
 LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const double* column_factors,
                                      std::int64_t columns, const double* row_factors,
                                      std::int64_t rows) {
   using V = Vec<double>::type;
-  constexpr double kSmallest = std::numeric_limits<Arithmetic<T>>::min();
-  const V zero = {};
+  constexpr double kSmallest = kSmallestNormal<T>;
   for (std::int64_t y = 0; y < rows; ++y) {
     T* row = map + y * row_stride;
     const double row_factor = row_factors[y];
@@ -71,17 +34,11 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
       if constexpr (kDrawing == Drawing::kFirst) std::fill_n(row, columns, T{});
       continue;
     }
-    // By reference: a vector that is returned changes the calling convention with the SIMD level.
-    const auto multiply = [&](std::int64_t x, V& values) {
-      load(values, column_factors + x);
-      values *= row_factor;
-      values = values < kSmallest ? zero : values;
-    };
     V values;
     T last[kLanes];
     std::int64_t x = 0;
     for (; x + kLanes <= columns; x += kLanes) {
-      multiply(x, values);
+      gaussian_products<T>(values, column_factors + x, row_factor);
       if constexpr (kDrawing == Drawing::kFirst) {
         store_as(row + x, values);
       } else {
@@ -90,7 +47,7 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
       }
     }
     if (x < columns) {
-      multiply(x, values);
+      gaussian_products<T>(values, column_factors + x, row_factor);
       store_as(last, values);
       if constexpr (kDrawing == Drawing::kFirst) {
         std::copy_n(last, columns - x, row + x);

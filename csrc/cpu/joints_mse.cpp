@@ -60,7 +60,9 @@ void joints_mse(const JointsMSEForwardParams& p) {
 
 template <class Output, class Target>
 void joints_mse_backward(const JointsMSEBackwardParams& p) {
-  pass_over_maps<true, Output, Target>(p, 2 * p.scale * p.incoming(0), nullptr);
+  const double incoming = p.incoming(0);
+  if (p.unless_one && incoming == 1) return;
+  pass_over_maps<true, Output, Target>(p, 2 * p.scale * incoming, nullptr);
 }
 
 #define LOWERPOSE_INSTANTIATE(Output, Target)                              \

@@ -2,6 +2,7 @@
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
+#include "cpu/hardest_joints.h"
 #include "cpu/squared_difference.h"
 #include "cpu/tiles.h"
 
@@ -146,32 +147,6 @@ void finish_groups(const JointsMSEGeneralForwardParams& p) {
   }
 }
 
-// Each sample's sum over its hardest maps, and the scales of all its maps.
-void select_hardest(const JointsMSEGeneralForwardParams& p, std::int64_t b) {
-  const double scale = joints_mse_hardest_scale(p);
-  double total = 0;
-  for (std::int64_t k = 0; k < p.num_joints; ++k) {
-    const std::int64_t map = b * p.num_joints + k;
-    const bool hard = joints_mse_is_hard(p, b, k);
-    if (hard) total += p.sums[map * kJointsMSESums + kLossSum];
-    p.scales[map] = hard ? p.scales[map] * scale : 0.0;
-  }
-  p.sums[b * p.num_joints * kJointsMSESums + kHardestSum] = total;
-}
-
-template <class C>
-void finish_hardest(const JointsMSEGeneralForwardParams& p) {
-  const std::int64_t grain = (1 << 14) / (p.num_joints * p.num_joints) + 1;
-  parallel_for(p.batch, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t b = begin; b < end; ++b) select_hardest(p, b);
-  });
-  double total = 0;
-  for (std::int64_t b = 0; b < p.batch; ++b) {
-    total += p.sums[b * p.num_joints * kJointsMSESums + kHardestSum];
-  }
-  *static_cast<C*>(p.loss) = static_cast<C>(joints_mse_hardest_scale(p) * total);
-}
-
 template <class Output, class Target>
 void differentiate_map(const JointsMSEGeneralBackwardParams& p, std::int64_t b, std::int64_t k) {
   using C = Arithmetic<Output, Target>;
@@ -220,7 +195,7 @@ void joints_mse_general(const JointsMSEGeneralForwardParams& p) {
   using C = Arithmetic<Output, Target>;
   for_each_map(p, [&](std::int64_t b, std::int64_t k) { sum_map<Output, Target>(p, b, k); });
   if (p.groups == JointsMSEGroups::kHardest) {
-    finish_hardest<C>(p);
+    *static_cast<C*>(p.loss) = static_cast<C>(hardest_loss(hardest_joints(p), p.threads));
   } else if (p.groups != JointsMSEGroups::kPixel) {
     finish_groups<C>(p);
   }

@@ -1,7 +1,6 @@
-#include <cfloat>
-
 #include "core/dispatch.h"
 #include "cuda/elements.cuh"
+#include "cuda/gaussian_joints.cuh"
 #include "cuda/queue.h"
 #include "ops/gaussian_targets.h"
 
@@ -12,78 +11,6 @@ constexpr int kThreads = 256;
 // At a time on a multiprocessor, at least: leaves the compiler 48 registers. Left to itself it
 // takes 32 and spills.
 constexpr int kBlocks = 5;
-constexpr int kTile = 64;  // a block draws this many rows and columns of one map, or what is left
-
-// A factor of a pixel. Doubles are slow on most GPUs, so where a float is enough it is two of them,
-// of which the second is what the first leaves out. Both are times 2^40: else what is left out of
-// the smallest ones would be below the range of floats.
-template <class C>
-struct Factor;
-
-template <>
-struct Factor<float> {
-  float high, low;
-
-  __device__ void set(double value) {
-    const double scaled = value * 0x1p40;
-    high = static_cast<float>(scaled);
-    low = static_cast<float>(scaled - static_cast<double>(high));
-  }
-};
-
-template <>
-struct Factor<double> {
-  double value;
-
-  __device__ void set(double number) { value = number; }
-};
-
-// Products, 0 where they would be subnormal numbers: those would slow down whatever reads the map
-// later. The float product is rounded once more than the exact one: half a unit in the last place.
-__device__ __forceinline__ float product(const Factor<float>& a, const Factor<float>& b) {
-  const float high = a.high * b.high;
-  const float low = fmaf(a.high, b.high, -high) + (a.high * b.low + a.low * b.high);
-  const float value = high + low;
-  return value < FLT_MIN * 0x1p80f ? 0.0f : value * 0x1p-80f;
-}
-
-__device__ __forceinline__ double product(const Factor<double>& a, const Factor<double>& b) {
-  const double value = a.value * b.value;
-  return value < DBL_MIN ? 0.0 : value;
-}
-
-__device__ double gaussian(const DrawnAxis& axis, std::int64_t pixel, double sigma) {
-  if (pixel < axis.begin || pixel >= axis.end) return 0;
-  const double q = (static_cast<double>(pixel) - axis.peak) / sigma;
-  return exp(-0.5 * q * q);
-}
-
-// Of one map. 32 bits, as a grid's size has: division by 64-bit numbers is slow.
-struct Tiles {
-  unsigned columns, rows;
-};
-
-// The part of one map that a block draws.
-struct Tile {
-  std::int64_t b, k, left, top;
-  int width, height;
-  bool first;  // of its map
-};
-
-__device__ Tile tile_of_block(const GaussianTargetsParams& p, const Tiles& tiles) {
-  const unsigned tile = blockIdx.x % (tiles.columns * tiles.rows);
-  const unsigned index = blockIdx.x / (tiles.columns * tiles.rows);
-  const auto num_joints = static_cast<unsigned>(p.num_joints);
-  const std::int64_t left = std::int64_t{tile % tiles.columns} * kTile;
-  const std::int64_t top = std::int64_t{tile / tiles.columns} * kTile;
-  return {index / num_joints,
-          index % num_joints,
-          left,
-          top,
-          static_cast<int>(min(p.width - left, std::int64_t{kTile})),
-          static_cast<int>(min(p.height - top, std::int64_t{kTile})),
-          tile == 0};
-}
 
 // The first Gaussian of a tile, or the larger values of another one and of what is there. Each
 // thread has its own pixels, the same every time.
@@ -139,13 +66,7 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
     }
     __syncthreads();
     if (n > 0 && !joint.drawn) continue;
-    const bool of_column = thread < kTile;
-    const int place = of_column ? thread : thread - kTile;
-    if (place < (of_column ? tile.width : tile.height)) {
-      const DrawnAxis& axis = of_column ? joint.columns : joint.rows;
-      const std::int64_t pixel = (of_column ? tile.left : tile.top) + place;
-      factors[thread].set(joint.drawn ? gaussian(axis, pixel, joint.sigma) : 0);
-    }
+    set_factor(factors, tile, joint);
     __syncthreads();
     if (n == 0) {
       write_tile<true, T, kPack>(p, tile, factors);
@@ -160,12 +81,8 @@ __global__ void __launch_bounds__(kThreads, kBlocks)
 template <class T>
 const char* gaussian_targets(const GaussianTargetsParams& p, const Stream& stream) {
   constexpr int kPack = kPackBytes / sizeof(T);
-  const auto tiles_along = [](std::int64_t size) { return (size + kTile - 1) / kTile; };
-  // A map without pixels still has a weight.
-  const std::int64_t columns = max(tiles_along(p.width), std::int64_t{1});
-  const std::int64_t rows = max(tiles_along(p.height), std::int64_t{1});
-  const Tiles tiles{static_cast<unsigned>(columns), static_cast<unsigned>(rows)};
-  const std::int64_t blocks = p.batch * p.num_joints * columns * rows;
+  const Tiles tiles = tiles_of_map(p);
+  const std::int64_t blocks = p.batch * p.num_joints * tiles.count();
   const bool aligned =
       p.width % kPack == 0 && reinterpret_cast<std::uintptr_t>(p.targets) % kPackBytes == 0;
   return on(stream, [&](cudaStream_t queue) {

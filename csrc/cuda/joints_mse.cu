@@ -20,6 +20,7 @@ struct Work {
   HeatmapsView gradient;  // without memory if it is not wanted
   ScalarReader incoming;
   bool incoming_is_one;   // and is not read
+  bool unless_one;        // for an incoming gradient of 1 nothing is left to do
   double gradient_scale;  // gradient = gradient_scale * incoming * factor * (output - target)
   double* partials;       // one a block, or null if no loss is wanted
   unsigned* ticket;
@@ -107,6 +108,7 @@ __global__ void __launch_bounds__(kThreads, 3) joints_mse_kernel(const Work work
   const bool wants_gradient = work.gradient.data != nullptr;
   Output* const gradients = wants_gradient ? gradient.data : nullptr;
   const double incoming = work.incoming_is_one ? 1.0 : work.incoming(0);
+  if (work.unless_one && incoming == 1) return;
   const double scale = work.gradient_scale * incoming;
 
   double factors[kJoints];
@@ -217,6 +219,7 @@ const char* joints_mse_backward(const JointsMSEBackwardParams& p, const Stream& 
   work.maps = p;
   work.gradient = p.gradient;
   work.incoming = p.incoming;
+  work.unless_one = p.unless_one;
   work.gradient_scale = 2 * p.scale;
   return on(stream, [&](cudaStream_t queue) { return launch_work<Output, Target>(work, queue); });
 }

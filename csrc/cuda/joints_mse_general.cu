@@ -2,6 +2,7 @@
 
 #include "core/dispatch.h"
 #include "cuda/elements.cuh"
+#include "cuda/hardest_joints.cuh"
 #include "cuda/pixel_walk.cuh"
 #include "cuda/queue.h"
 #include "cuda/reduce.cuh"
@@ -33,31 +34,6 @@ __device__ void finish_groups(const JointsMSEGeneralForwardParams& p) {
     scale = __shfl_sync(kAllLanes, scale, 0);
     for (std::int64_t i = lane; i < group.count; i += kWarp) p.scales[group.map(i)] *= scale;
   }
-}
-
-// A warp a sample: the sum over its hardest maps, and the scales of all its maps. Then their sum.
-template <class C>
-__device__ void finish_hardest(const JointsMSEGeneralForwardParams& p) {
-  const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
-  const double scale = joints_mse_hardest_scale(p);
-  for (std::int64_t b = warp; b < p.batch; b += kWarps) {
-    double total = 0;
-    for (std::int64_t k = lane; k < p.num_joints; k += kWarp) {
-      const std::int64_t map = b * p.num_joints + k;
-      const bool hard = joints_mse_is_hard(p, b, k);
-      if (hard) total += p.sums[map * kJointsMSESums + kLossSum];
-      p.scales[map] = hard ? p.scales[map] * scale : 0.0;
-    }
-    total = warp_sum(total);
-    if (lane == 0) p.sums[b * p.num_joints * kJointsMSESums + kHardestSum] = total;
-  }
-  __syncthreads();
-  double total = 0;
-  for (std::int64_t b = threadIdx.x; b < p.batch; b += kThreads) {
-    total += p.sums[b * p.num_joints * kJointsMSESums + kHardestSum];
-  }
-  total = block_sum<kThreads>(total);
-  if (threadIdx.x == 0) *static_cast<C*>(p.loss) = static_cast<C>(scale * total);
 }
 
 // One block a map.
@@ -105,7 +81,8 @@ __global__ void __launch_bounds__(kThreads, 3)
   if (threadIdx.x == 0) joints_mse_keep(p, map, map_factor, loss, factors, visible);
   if (!is_last_block(reinterpret_cast<unsigned*>(p.ticket))) return;
   if (p.groups == JointsMSEGroups::kHardest) {
-    finish_hardest<C>(p);
+    const double total = hardest_loss<kThreads>(hardest_joints(p));
+    if (threadIdx.x == 0) *static_cast<C*>(p.loss) = static_cast<C>(total);
   } else {
     finish_groups<C>(p);
   }

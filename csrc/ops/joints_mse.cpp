@@ -5,6 +5,7 @@
 
 #include "core/check.h"
 #include "core/dispatch.h"
+#include "core/scratch.h"
 
 namespace lowerpose {
 namespace {
@@ -84,7 +85,7 @@ std::int64_t joints_mse_scratch(const TensorView& output) {
 
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
-                const TensorView& scratch, const std::optional<TensorView>& gradient,
+                const std::optional<TensorView>& scratch, const std::optional<TensorView>& gradient,
                 const JointsMSEOptions& options, int threads) {
   Checker check("joints_mse_loss");
   JointsMSEForwardParams params;
@@ -93,15 +94,13 @@ void joints_mse(const TensorView& output, const TensorView& target,
   check.output("loss", loss);
   check.dtype("loss", loss, {is_double ? DType::kFloat64 : DType::kFloat32});
   check.shape("loss", loss, "one number", {});
-  check.output("scratch", scratch);
-  check.dtype("scratch", scratch, {DType::kFloat64});
-  check.shape("scratch", scratch, "[S]", {scratch_size(check, output)});
+  const Scratch sums(check, "scratch", scratch, "[S]", {scratch_size(check, output)});
+  params.scratch = sums.data();
   if (gradient) {
     check_gradient(check, *gradient, output);
     params.gradient = HeatmapsView(*gradient);
   }
   params.loss = loss.data;
-  params.scratch = static_cast<double*>(scratch.data);
   dispatch_pair(output.dtype, target.dtype, [&](auto output_tag, auto target_tag) {
     using O = typename decltype(output_tag)::type;
     using T = typename decltype(target_tag)::type;
@@ -112,7 +111,8 @@ void joints_mse(const TensorView& output, const TensorView& target,
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
                          const TensorView& target, const std::optional<TensorView>& weight,
-                         const TensorView& gradient, const JointsMSEOptions& options, int threads) {
+                         const TensorView& gradient, bool unless_one,
+                         const JointsMSEOptions& options, int threads) {
   Checker check("joints_mse_loss");
   JointsMSEBackwardParams params;
   fill(check, output, target, weight, options, threads, params);
@@ -121,6 +121,7 @@ void joints_mse_backward(const TensorView& incoming, const TensorView& output,
   check_gradient(check, gradient, output);
   params.incoming = ScalarReader(incoming);
   params.gradient = HeatmapsView(gradient);
+  params.unless_one = unless_one;
   dispatch_pair(output.dtype, target.dtype, [&](auto output_tag, auto target_tag) {
     using O = typename decltype(output_tag)::type;
     using T = typename decltype(target_tag)::type;

@@ -34,6 +34,7 @@ struct JointsMSEForwardParams : JointsMSEParams {
 struct JointsMSEBackwardParams : JointsMSEParams {
   ScalarReader incoming;  // one number
   HeatmapsView gradient;  // of output's type
+  bool unless_one;        // it is there already for an incoming gradient of 1
 };
 
 // What a preset fixes, and the caller's own factor, which is halved already under some.
@@ -70,15 +71,16 @@ std::int64_t joints_mse_scratch(const TensorView& output);
 
 // The scale is loss_weight / (B K H W), or without `mean` loss_weight; an empty
 // batch has loss 0. With `gradient` (for an incoming gradient of 1) the maps are read only once for
-// both.
+// both. `scratch` may be left out on the CPU, whose memory is cheaper to have here than from torch.
 void joints_mse(const TensorView& output, const TensorView& target,
                 const std::optional<TensorView>& weight, const TensorView& loss,
-                const TensorView& scratch, const std::optional<TensorView>& gradient,
+                const std::optional<TensorView>& scratch, const std::optional<TensorView>& gradient,
                 const JointsMSEOptions& options, int threads);
 
 void joints_mse_backward(const TensorView& incoming, const TensorView& output,
                          const TensorView& target, const std::optional<TensorView>& weight,
-                         const TensorView& gradient, const JointsMSEOptions& options, int threads);
+                         const TensorView& gradient, bool unless_one,
+                         const JointsMSEOptions& options, int threads);
 
 namespace cpu {
 template <class Output, class Target>

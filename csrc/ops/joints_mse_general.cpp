@@ -4,6 +4,7 @@
 
 #include "core/check.h"
 #include "core/dispatch.h"
+#include "core/scratch.h"
 
 namespace lowerpose {
 namespace {
@@ -112,13 +113,6 @@ ScalarReader spread_groups(const TensorView& numbers, JointsMSEGroups groups) {
   return spread(numbers, {});
 }
 
-void check_doubles(Checker& check, const char* argument, const TensorView& numbers,
-                   const char* layout, std::initializer_list<std::int64_t> sizes) {
-  check.output(argument, numbers);
-  check.dtype(argument, numbers, {DType::kFloat64});
-  check.shape(argument, numbers, layout, sizes);
-}
-
 JointsMSEDivisor divisor_of(Checker& check, const JointsMSEGeneralOptions& options) {
   const auto divisor = check.word<JointsMSEDivisor>("denominator", options.denominator,
                                                     {{"all", JointsMSEDivisor::kElements},
@@ -136,7 +130,9 @@ JointsMSEDivisor divisor_of(Checker& check, const JointsMSEGeneralOptions& optio
 void joints_mse_general(const TensorView& output, const TensorView& target,
                         const std::optional<TensorView>& weight,
                         const std::optional<TensorView>& mask, const TensorView& loss,
-                        const TensorView& scales, const TensorView& sums, const TensorView& ticket,
+                        const std::optional<TensorView>& scales,
+                        const std::optional<TensorView>& sums,
+                        const std::optional<TensorView>& ticket,
                         const JointsMSEGeneralOptions& options, int threads) {
   Checker check(operation_of(options.reduction));
   JointsMSEGeneralForwardParams params;
@@ -144,9 +140,11 @@ void joints_mse_general(const TensorView& output, const TensorView& target,
        params);
   params.divisor = divisor_of(check, options);
   check.value(std::isfinite(options.loss_weight), "loss_weight", "finite", options.loss_weight);
-  check.value(params.groups != kHardest || (options.topk >= 1 && options.topk <= params.num_joints),
-              "topk", "from 1 to the number of joints, " + std::to_string(params.num_joints),
-              std::to_string(options.topk));
+  if (params.groups == kHardest && (options.topk < 1 || options.topk > params.num_joints)) {
+    check.value(false, "topk",
+                "from 1 to the number of joints, " + std::to_string(params.num_joints),
+                std::to_string(options.topk));
+  }
   const bool is_double = output.dtype == DType::kFloat64 || target.dtype == DType::kFloat64;
   check.writable("loss", loss);
   check.dtype("loss", loss, {is_double ? DType::kFloat64 : DType::kFloat32});
@@ -156,20 +154,22 @@ void joints_mse_general(const TensorView& output, const TensorView& target,
   } else {
     check.output("loss", loss);
   }
-  check_doubles(check, "scales", scales, "[B, K]", {params.batch, params.num_joints});
-  check_doubles(check, "sums", sums, "[B, K, 3]",
-                {params.batch, params.num_joints, kJointsMSESums});
-  check.output("ticket", ticket);
-  check.dtype("ticket", ticket, {DType::kInt64});
-  check.shape("ticket", ticket, "[1]", {1});
-
+  const std::int64_t batch = params.batch, num_joints = params.num_joints;
+  const Scratch own_scales(check, "scales", scales, "[B, K]", {batch, num_joints});
+  const Scratch own_sums(check, "sums", sums, "[B, K, 3]", {batch, num_joints, kJointsMSESums});
+  params.scales = own_scales.data();
+  params.sums = own_sums.data();
+  params.ticket = nullptr;
+  check.value(ticket || check.on_cpu(), "ticket", "a tensor where the kernel runs on a GPU",
+              "None");
+  if (ticket) {
+    check.packed_output("ticket", *ticket, DType::kInt64, "[1]", {1});
+    params.ticket = data_of<std::int64_t>(*ticket);
+  }
   params.skip_empty = options.skip_empty;
   params.topk = options.topk;
   params.scale = options.loss_weight;
   params.loss = loss.data;
-  params.scales = static_cast<double*>(scales.data);
-  params.sums = static_cast<double*>(sums.data);
-  params.ticket = static_cast<std::int64_t*>(ticket.data);
   check.run(
       [&] {
         dispatch_heatmap(output.dtype, [&](auto output_tag) {
@@ -195,7 +195,7 @@ void joints_mse_general_backward(const TensorView& incoming, const TensorView& o
   fill(check, output, target, weight, mask, squared_weight, reduction, threads, params);
   check.tensor("incoming", incoming);
   check_groups(check, "incoming", incoming, params);
-  check_doubles(check, "scales", scales, "[B, K]", {params.batch, params.num_joints});
+  check.packed("scales", scales, DType::kFloat64, "[B, K]", {params.batch, params.num_joints});
   // The face makes it with output's own strides, so that a channels_last map stays one.
   check.writable("gradient", gradient);
   check.dtype("gradient", gradient, {output.dtype});

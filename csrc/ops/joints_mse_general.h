@@ -11,6 +11,7 @@
 #include "core/host_device.h"
 #include "core/scalar_reader.h"
 #include "core/tensor_view.h"
+#include "ops/hardest_joints.h"
 #include "ops/joints_mse.h"
 
 namespace lowerpose {
@@ -65,9 +66,8 @@ struct JointsMSEGeneralOptions {
   double loss_weight;
 };
 
-// Sums over a map, each with the map's own factor; and, in the place of the factors, the sum over a
-// sample's hardest maps.
-enum JointsMSESum { kLossSum, kFactorSum, kVisibleSum, kJointsMSESums, kHardestSum = kFactorSum };
+// Sums over a map, each with the map's own factor.
+enum JointsMSESum { kLossSum, kFactorSum, kVisibleSum, kJointsMSESums };
 
 inline bool joints_mse_by_pixel(const JointsMSEGeneralParams& p) {
   return p.pixel_weighted || p.masked || p.groups == JointsMSEGroups::kPixel;
@@ -131,34 +131,21 @@ LOWERPOSE_HOST_DEVICE inline double joints_mse_group_scale(const JointsMSEGenera
   return divisor == 0 ? 0.0 : p.scale / divisor;
 }
 
-LOWERPOSE_HOST_DEVICE inline double joints_mse_hardest_scale(
-    const JointsMSEGeneralForwardParams& p) {
-  const double divisor = static_cast<double>(p.batch * p.height * p.width) * p.topk;
-  return divisor == 0 ? 0.0 : p.scale / divisor;
-}
-
-// Whether a joint is among the `topk` of its sample with the largest loss. Of equals the first are
-// taken; NaN is larger than any number.
-LOWERPOSE_HOST_DEVICE inline bool joints_mse_is_hard(const JointsMSEGeneralForwardParams& p,
-                                                     std::int64_t b, std::int64_t k) {
-  const double* const losses = p.sums + b * p.num_joints * kJointsMSESums + kLossSum;
-  const double loss = losses[k * kJointsMSESums];
-  std::int64_t before = 0;
-  for (std::int64_t j = 0; j < p.num_joints; ++j) {
-    const double other = losses[j * kJointsMSESums];
-    const bool equal = other == loss || (std::isnan(other) && std::isnan(loss));
-    const bool larger = other > loss || (std::isnan(other) && !std::isnan(loss));
-    before += larger || (equal && j < k);
-  }
-  return before < p.topk;
+// The factors' sums are not needed here: the hardest maps' are written in their place.
+LOWERPOSE_HOST_DEVICE inline HardestJoints hardest_joints(const JointsMSEGeneralForwardParams& p) {
+  return {p.sums + kLossSum, kJointsMSESums,     p.scales, p.batch,
+          p.num_joints,      p.height * p.width, p.topk,   p.scale};
 }
 
 // reduction: "mean", "sum", "per_sample", "per_joint", "none" or "hardest". An empty group has loss
-// 0. `sums` is [B, K, 3] float64, `scales` [B, K] float64 and `ticket` [1] int64.
+// 0. `sums` is [B, K, 3] float64, `scales` [B, K] float64 and `ticket` [1] int64. On the CPU all
+// three may be left out: the scales where no gradient will be asked for.
 void joints_mse_general(const TensorView& output, const TensorView& target,
                         const std::optional<TensorView>& weight,
                         const std::optional<TensorView>& mask, const TensorView& loss,
-                        const TensorView& scales, const TensorView& sums, const TensorView& ticket,
+                        const std::optional<TensorView>& scales,
+                        const std::optional<TensorView>& sums,
+                        const std::optional<TensorView>& ticket,
                         const JointsMSEGeneralOptions& options, int threads);
 
 // A weight of [B, K] is in the scales already.

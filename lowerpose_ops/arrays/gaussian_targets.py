@@ -43,7 +43,7 @@ def gaussian_targets(
     _native.core.gaussian_targets(
         *(joints, visible, targets, weights),
         *(sigma, sigmas),
-        *drawn,
+        drawn,
         arguments.threads(),
     )
     return (targets[0], weights[0]) if single else (targets, weights)

@@ -5,6 +5,8 @@ Importing this package declares them all, which `torch.export.load` needs.
 
 from . import (
     flip_merge,
+    gaussian_joints_mse,
+    gaussian_joints_mse_autograd,
     gaussian_targets,
     heatmap_decode,
     joints_mse,
@@ -20,6 +22,8 @@ from . import (
 
 __all__ = [
     "flip_merge",
+    "gaussian_joints_mse",
+    "gaussian_joints_mse_autograd",
     "gaussian_targets",
     "heatmap_decode",
     "joints_mse",

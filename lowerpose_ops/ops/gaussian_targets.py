@@ -50,7 +50,7 @@ def _run(
     _native.core.gaussian_targets(
         *(view(joints), view(visible), view(targets), view(weights)),
         *(sigma, optional_view(sigmas)),
-        *presets.targets(_NAME, preset, fixed),
+        presets.targets(_NAME, preset, fixed),
         arguments.threads(),
     )
     return targets, weights

@@ -9,14 +9,14 @@ from .. import presets
 from .._library import check_no_gradient, check_tensors, has_tangent
 from .._plain import is_plain
 from .joints_mse_fast import (
-    EagerLoss,
+    apply_eagerly,
     gradient_in_forward,
     joints_mse,
     joints_mse_and_gradient,
     run_alone,
     wants_gradient,
 )
-from .joints_mse_general import joints_mse_general
+from .joints_mse_general import joints_mse_general_loss
 
 _NAME = "joints_mse_loss"
 REDUCTIONS = ("mean", "sum", "per_sample", "per_joint", "none")
@@ -167,12 +167,11 @@ def joints_mse_loss(
     ):
         inputs = output, target, target_weight, mask
         weights = squared, reduction, denominator, skip_empty, 0, loss_weight
-        loss, _ = joints_mse_general(*inputs, *weights)
-        return loss
+        return joints_mse_general_loss(plain, *inputs, *weights)
     options = squared, reduction == "mean", loss_weight
-    if gradient_in_forward(output, target):
+    if gradient_in_forward(output, target, plain):
         if plain:
-            loss = EagerLoss.apply(output, target, target_weight, options)  # type: ignore[no-untyped-call]
+            loss = apply_eagerly(output, target, target_weight, options)
         else:
             loss, _ = joints_mse_and_gradient(output, target, target_weight, *options)
     elif plain and not wants_gradient(output, target):

@@ -5,6 +5,7 @@ The loss is the mean over everything, or the sum. Everything else is in `joints_
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -12,17 +13,16 @@ from torch import Tensor
 from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.utils._python_dispatch import _get_current_dispatch_mode
 
-from .. import _arguments as arguments
 from .. import _native
-from .._library import define_op, optional_view, view
+from .._library import allocates_scratch, define_op, optional_view, view
 
 _OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
 _Gradients = tuple[Tensor | None, ...]
 
 
 def _allocate_loss(output: Tensor, target: Tensor, *_: Any) -> Tensor:
-    dtypes = (output.dtype, target.dtype)
-    return output.new_empty((), dtype=torch.float64 if torch.float64 in dtypes else torch.float32)
+    is_double = output.dtype is torch.float64 or target.dtype is torch.float64
+    return output.new_empty((), dtype=torch.float64 if is_double else torch.float32)
 
 
 def _allocate_both(output: Tensor, target: Tensor, *_: Any) -> tuple[Tensor, Tensor]:
@@ -40,19 +40,21 @@ def _run_into(
     mean: bool,
     loss_weight: float,
 ) -> None:
-    size = _native.core.joints_mse_scratch(view(output))
-    scratch = output.new_empty(size, dtype=torch.float64)
+    scratch = None
+    if not allocates_scratch(output):
+        size = _native.core.joints_mse_scratch(view(output))
+        scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.joints_mse(
         view(output),
         view(target),
         optional_view(weight),
         view(loss),
-        view(scratch),
+        optional_view(scratch),
         optional_view(gradient),
         squared_weight,
         mean,
         loss_weight,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
 
 
@@ -81,7 +83,9 @@ def _allocate_gradient(
     return torch.empty_like(output)
 
 
-def _run_backward(
+def write_gradient(
+    gradient: Tensor,
+    unless_one: bool,
     incoming: Tensor,
     output: Tensor,
     target: Tensor,
@@ -89,19 +93,25 @@ def _run_backward(
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
-) -> Tensor:
-    gradient = torch.empty_like(output)
+) -> None:
+    """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
     _native.core.joints_mse_backward(
         view(incoming),
         view(output),
         view(target),
         optional_view(weight),
         view(gradient),
+        unless_one,
         squared_weight,
         mean,
         loss_weight,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
+
+
+def _run_backward(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
+    gradient = torch.empty_like(output)
+    write_gradient(gradient, False, incoming, output, *others)
     return gradient
 
 
@@ -168,17 +178,23 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
         # It was handed over before and belongs to somebody else now; or the gradient shall be
         # differentiated, which is refused there; or target needs one too.
         return _backward(ctx, incoming)
-    # In training the incoming gradient is 1 and nothing is left to do.
-    if not (_can_be_looked_at(incoming) and incoming.item() == 1):
+    if is_traced(incoming):
         gradient = gradient * incoming
+    # In training the incoming gradient is 1 and nothing is left to do. A GPU finds that out by
+    # itself: it would have to be waited for before its number could be looked at.
+    elif not (incoming.is_cpu and incoming.item() == 1):
+        write_gradient(gradient, True, incoming, *ctx.saved_tensors, *ctx.options)
     return gradient, None, None, None, None, None
 
 
-def _can_be_looked_at(tensor: Tensor) -> bool:
-    """Whether its value can be read without waiting for a device, breaking a trace or a vmap."""
-    plain = type(tensor) is Tensor and tensor.device.type == "cpu"
-    traced = is_functorch_wrapped_tensor(tensor) or _get_current_dispatch_mode() is not None
-    return plain and not traced
+def is_traced(tensor: Tensor) -> bool:
+    """Whether a tensor is followed (by a compiler, a vmap, a subclass), or has no values."""
+    return (
+        type(tensor) is not Tensor
+        or tensor.is_meta
+        or is_functorch_wrapped_tensor(tensor)
+        or _get_current_dispatch_mode() is not None
+    )
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
@@ -210,16 +226,26 @@ class EagerLoss(torch.autograd.Function):
         return _hand_over_gradient(ctx, incoming, None)[:4]
 
 
+# Past Function.apply, which looks for functorch's tensors first: 2 us.
+apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerLoss).apply
+
+
 def wants_gradient(output: Tensor, target: Tensor) -> bool:
     """Whether autograd has to see a call with these tensors."""
     return torch.is_grad_enabled() and (output.requires_grad or target.requires_grad)
 
 
-def gradient_in_forward(output: Tensor, target: Tensor) -> bool:
-    """Whether only output needs a gradient, and its type can hold one before it is scaled.
+def can_hold_unscaled(output: Tensor, plain: bool) -> bool:
+    """Whether a gradient of output's type can be kept as it is for an incoming gradient of 1.
 
-    A 16-bit gradient must be scaled before it is rounded, so it waits for the incoming one. A GPU's
-    waits too: whether the incoming gradient is 1 could not be seen without waiting for the GPU.
+    Not in float16, in which it may be too small: those who use it scale their losses. In bfloat16
+    where it can be computed again for another incoming gradient: scaled before it is rounded.
     """
+    dtype = output.dtype
+    return dtype in (torch.float32, torch.float64) or (plain and dtype is torch.bfloat16)
+
+
+def gradient_in_forward(output: Tensor, target: Tensor, plain: bool) -> bool:
+    """Whether only output needs a gradient, and it can be computed with the loss."""
     wanted = torch.is_grad_enabled() and output.requires_grad and not target.requires_grad
-    return wanted and output.is_cpu and output.dtype in (torch.float32, torch.float64)
+    return wanted and can_hold_unscaled(output, plain)

@@ -12,8 +12,13 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native
-from .._library import define_op, optional_view, view
-from .joints_mse_fast import define_backward, joints_mse_backward, refuse_double_backward
+from .._library import allocates_scratch, define_op, optional_view, view
+from .joints_mse_fast import (
+    define_backward,
+    joints_mse_backward,
+    refuse_double_backward,
+    wants_gradient,
+)
 
 _Gradients = tuple[Tensor | None, ...]
 
@@ -28,16 +33,26 @@ def _allocate(
     *options: Any,
 ) -> tuple[Tensor, Tensor]:
     """The loss, and what each map's gradient is multiplied by."""
-    dtypes = (output.dtype, target.dtype)
-    dtype = torch.float64 if torch.float64 in dtypes else torch.float32
     scales = output.new_empty(output.shape[:2], dtype=torch.float64)
+    return _allocate_loss(output, target, reduction), scales
+
+
+def _allocate_loss(output: Tensor, target: Tensor, reduction: str) -> Tensor:
+    is_double = output.dtype is torch.float64 or target.dtype is torch.float64
+    dtype = torch.float64 if is_double else torch.float32
     if reduction == "none":
-        return torch.empty_like(output, dtype=dtype), scales
-    shape = {"per_sample": output.shape[:1], "per_joint": output.shape[1:2]}.get(reduction, ())
-    return output.new_empty(shape, dtype=dtype), scales
+        return torch.empty_like(output, dtype=dtype)
+    shape: tuple[int, ...] = ()
+    if reduction == "per_sample":
+        shape = output.shape[:1]
+    elif reduction == "per_joint":
+        shape = output.shape[1:2]
+    return output.new_empty(shape, dtype=dtype)
 
 
-def _run(
+def _run_into(
+    loss: Tensor,
+    scales: Tensor | None,
     output: Tensor,
     target: Tensor,
     weight: Tensor | None,
@@ -48,31 +63,65 @@ def _run(
     skip_empty: bool,
     topk: int,
     loss_weight: float,
-) -> tuple[Tensor, Tensor]:
-    if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
-        name = "joints_ohkm_mse_loss" if reduction == "hardest" else "joints_mse_loss"
-        raise arguments.value_error(name, "output", "[B, K, H, W]", list(output.shape))
-    loss, scales = _allocate(output, target, weight, mask, squared_weight, reduction)
-    sums = output.new_empty((*output.shape[:2], 3), dtype=torch.float64)
-    ticket = output.new_empty(1, dtype=torch.int64)
+) -> None:
+    sums = ticket = None
+    if not allocates_scratch(output):
+        sums = output.new_empty((*output.shape[:2], 3), dtype=torch.float64)
+        ticket = output.new_empty(1, dtype=torch.int64)
     _native.core.joints_mse_general(
         view(output),
         view(target),
         optional_view(weight),
         optional_view(mask),
         view(loss),
-        view(scales),
-        view(sums),
-        view(ticket),
+        optional_view(scales),
+        optional_view(sums),
+        optional_view(ticket),
         squared_weight,
         reduction,
         denominator,
         skip_empty,
         topk,
         loss_weight,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
+
+
+def _check_ndim(output: Tensor, reduction: str) -> None:
+    if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
+        name = "joints_ohkm_mse_loss" if reduction == "hardest" else "joints_mse_loss"
+        raise arguments.value_error(name, "output", "[B, K, H, W]", list(output.shape))
+
+
+def _run(
+    output: Tensor,
+    target: Tensor,
+    weight: Tensor | None,
+    mask: Tensor | None,
+    squared_weight: bool,
+    reduction: str,
+    *options: Any,
+) -> tuple[Tensor, Tensor]:
+    _check_ndim(output, reduction)
+    scales = output.new_empty(output.shape[:2], dtype=torch.float64)
+    loss = _allocate_loss(output, target, reduction)
+    inputs = output, target, weight, mask, squared_weight, reduction, *options
+    _run_into(loss, scales, *inputs)
     return loss, scales
+
+
+def joints_mse_general_loss(plain: bool, *inputs: Any) -> Tensor:
+    """The loss alone. `plain`: whether all tensors are, see `is_plain`."""
+    output, target = inputs[:2]
+    loss: Tensor
+    if plain and not wants_gradient(output, target) and allocates_scratch(output):
+        _check_ndim(output, inputs[5])
+        loss = _allocate_loss(output, target, inputs[5])
+        _run_into(loss, None, *inputs)
+        return loss
+    operation = joints_mse_general
+    loss, _ = (operation.eager if plain else operation.operator)(*inputs)
+    return loss
 
 
 def _allocate_gradient(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
@@ -100,7 +149,7 @@ def _run_backward(
         view(gradient),
         squared_weight,
         reduction,
-        arguments.threads(),
+        torch.get_num_threads(),
     )
     return gradient
 

@@ -7,7 +7,8 @@ from torch import Tensor
 from .. import _arguments as arguments
 from .. import presets
 from .._library import check_no_gradient, check_tensors, has_tangent
-from .joints_mse_general import joints_mse_general
+from .._plain import is_plain
+from .joints_mse_general import joints_mse_general_loss
 
 _NAME = "joints_ohkm_mse_loss"
 
@@ -72,7 +73,9 @@ def joints_ohkm_mse_loss(
     tensors = {"output": output, "target": target}
     if target_weight is not None:
         tensors["target_weight"] = target_weight
-    check_tensors(_NAME, **tensors)
+    plain = is_plain(*tensors.values())
+    if not plain:  # else native code checks the devices
+        check_tensors(_NAME, **tensors)
     if target_weight is not None:
         check_no_gradient(_NAME, "target_weight", target_weight)
         if target_weight.ndim == 4:
@@ -88,6 +91,4 @@ def joints_ohkm_mse_loss(
     if weighting.half:
         loss_weight = 0.5 * loss_weight
     options = weighting.squared_weight, "hardest", "all", False, topk, loss_weight
-    loss: Tensor
-    loss, _ = joints_mse_general(output, target, target_weight, None, *options)
-    return loss
+    return joints_mse_general_loss(plain, output, target, target_weight, None, *options)

@@ -3,6 +3,7 @@ what they compute against the reference. A file an operation."""
 
 from tests.cuda_cases import (
     flip_merge,
+    gaussian_joints_mse,
     gaussian_targets,
     heatmap_decode,
     joints_mse,
@@ -16,6 +17,7 @@ from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
     *flip_merge.CASES,
+    *gaussian_joints_mse.CASES,
     *gaussian_targets.CASES,
     *heatmap_decode.CASES,
     *joints_mse.CASES,

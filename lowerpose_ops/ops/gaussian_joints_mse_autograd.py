@@ -1,0 +1,244 @@
+"""The error against Gaussians that are never drawn, as operators, and its gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .. import _arguments as arguments
+from .. import _native, presets
+from .._library import allocates_scratch, define_op, optional_view, view
+from .joints_mse_fast import is_traced, refuse_double_backward
+
+NAME = "gaussian_joints_mse_loss"
+_JOINTS = "Tensor joints, Tensor visible, float sigma, Tensor? sigmas, str preset, bool fixed"
+_OPTIONS = "bool weighted, bool squared_weight, bool mean, int topk, float loss_weight"
+_Gradients = tuple[Tensor | None, ...]
+
+
+def _drawn(
+    joints: Tensor, visible: Tensor, sigma: float, sigmas: Tensor | None, preset: str, fixed: bool
+) -> tuple[Any, Any, float, Any, Any]:
+    """The joints as native code takes them."""
+    rules = presets.targets(NAME, preset, fixed)
+    return view(joints), view(visible), sigma, optional_view(sigmas), rules
+
+
+def _allocate_loss(output: Tensor) -> Tensor:
+    double = output.dtype is torch.float64
+    return output.new_empty((), dtype=torch.float64 if double else torch.float32)
+
+
+def _allocate(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    """The loss, and where `topk` is not 0 what each map's gradient is multiplied by."""
+    size = output.shape[:2] if others[-2] else (0, 0)
+    return _allocate_loss(output), output.new_empty(size, dtype=torch.float64)
+
+
+def _allocate_both(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    return _allocate_loss(output), torch.empty_like(output)  # channels_last where output is
+
+
+def _run_into(
+    loss: Tensor, gradient: Tensor | None, scales: Tensor | None, output: Tensor, *others: Any
+) -> None:
+    drawing, options = others[:6], others[6:]
+    scratch = None
+    if not allocates_scratch(output):
+        size = _native.core.gaussian_joints_mse_scratch(view(output), options[3])
+        scratch = output.new_empty(size, dtype=torch.float64)
+    _native.core.gaussian_joints_mse(
+        view(output),
+        *_drawn(*drawing),
+        *(view(loss), optional_view(scratch), optional_view(gradient), optional_view(scales)),
+        *(options, torch.get_num_threads()),
+    )
+
+
+def _check_ndim(output: Tensor) -> None:
+    if output.ndim != 4:  # native code would say it too, but there would be nothing to allocate
+        raise arguments.value_error(NAME, "output", "[B, K, H, W]", list(output.shape))
+
+
+def run_alone(output: Tensor, *others: Any) -> Tensor:
+    """The loss where no gradient is wanted."""
+    loss = _allocate_loss(output)
+    scales = None
+    if others[-2] and not allocates_scratch(output):
+        _check_ndim(output)
+        scales = output.new_empty(output.shape[:2], dtype=torch.float64)
+    _run_into(loss, None, scales, output, *others)
+    return loss
+
+
+def _run(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    _check_ndim(output)
+    loss, scales = _allocate(output, *others)
+    _run_into(loss, None, scales if others[-2] else None, output, *others)
+    return loss, scales
+
+
+def _run_both(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
+    loss, gradient = _allocate_both(output)
+    _run_into(loss, gradient, None, output, *others)
+    return loss, gradient
+
+
+def _run_backward(incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any) -> Tensor:
+    gradient = torch.empty_like(output)
+    write_gradient(gradient, False, incoming, scales, output, *others)
+    return gradient
+
+
+def _allocate_gradient(
+    incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any
+) -> Tensor:
+    return torch.empty_like(output)
+
+
+def write_gradient(
+    gradient: Tensor,
+    unless_one: bool,
+    incoming: Tensor,
+    scales: Tensor | None,
+    output: Tensor,
+    *others: Any,
+) -> None:
+    """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
+    _native.core.gaussian_joints_mse_backward(
+        view(incoming),
+        view(output),
+        *_drawn(*others[:6]),
+        optional_view(scales),
+        *(view(gradient), unless_one, others[6:], torch.get_num_threads()),
+    )
+
+
+def _allocate_to_joints(
+    incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any
+) -> tuple[Tensor, Tensor]:
+    shape = output.shape[:2]
+    to_joints = output.new_empty((*shape, 2), dtype=torch.float64)
+    return to_joints, output.new_empty(shape, dtype=torch.float64)
+
+
+def _run_to_joints(
+    incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any
+) -> tuple[Tensor, Tensor]:
+    to_joints, to_sigmas = _allocate_to_joints(incoming, scales, output)
+    _native.core.gaussian_joints_mse_joints_backward(
+        view(incoming),
+        view(output),
+        *_drawn(*others[:6]),
+        optional_view(scales),
+        *(view(to_joints), view(to_sigmas), others[6:], torch.get_num_threads()),
+    )
+    return to_joints, to_sigmas
+
+
+_backward_schema = f"(Tensor incoming, Tensor? scales, Tensor output, {_JOINTS}, {_OPTIONS})"
+
+gaussian_joints_mse_backward = define_op(
+    f"gaussian_joints_mse_backward{_backward_schema} -> Tensor",
+    _run_backward,
+    _allocate_gradient,
+    backward=refuse_double_backward(NAME),
+)
+gaussian_joints_mse_joints_backward = define_op(
+    f"gaussian_joints_mse_joints_backward{_backward_schema} -> (Tensor, Tensor)",
+    _run_to_joints,
+    _allocate_to_joints,
+    backward=refuse_double_backward(NAME),
+)
+
+
+def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    ctx.mark_non_differentiable(output[1])
+    ctx.set_materialize_grads(False)  # or a map of zeros is made as the gradient of the gradient
+    ctx.save_for_backward(*inputs[:3], inputs[4])
+    ctx.sigma, ctx.options = inputs[3], inputs[5:]
+
+
+def _save_scales(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    _save(ctx, inputs, output)
+    ctx.scales = output[1] if inputs[10] else None
+
+
+def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
+    _save(ctx, inputs, output)
+    ctx.gradient, ctx.scales = output[1], None
+
+
+def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
+    gradients: list[Tensor | None] = [None] * 12
+    if incoming is None:  # whoever used the loss stopped the gradient
+        return tuple(gradients)
+    output, joints, visible, sigmas = ctx.saved_tensors
+    inputs = ctx.scales, output, joints, visible, ctx.sigma, sigmas, *ctx.options
+    if ctx.needs_input_grad[0]:
+        gradients[0] = _to_output(ctx, incoming, inputs)
+    if ctx.needs_input_grad[1] or ctx.needs_input_grad[4]:
+        to_joints, to_sigmas = gaussian_joints_mse_joints_backward(incoming, *inputs)
+        gradients[1] = to_joints.to(joints.dtype).reshape(joints.shape)
+        if sigmas is not None:
+            total = to_sigmas.sum(0) if sigmas.ndim == 1 else to_sigmas.sum(1, keepdim=True)
+            gradients[4] = total.to(sigmas.dtype)
+    return tuple(gradients)
+
+
+def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
+    gradient: Tensor | None = getattr(ctx, "gradient", None)
+    ctx.gradient = None
+    if gradient is None or torch.is_grad_enabled():
+        # It was handed over before and belongs to somebody else now; or the gradient shall be
+        # differentiated, which is refused there.
+        result: Tensor = gaussian_joints_mse_backward(incoming, *inputs)
+        return result
+    if is_traced(incoming):
+        return gradient * incoming
+    # In training the incoming gradient is 1 and nothing is left to do.
+    if not (incoming.is_cpu and incoming.item() == 1):
+        write_gradient(gradient, True, incoming, *inputs)
+    return gradient
+
+
+# The loss, and the scales of the hardest joints; its gradients are computed when they are asked
+# for.
+gaussian_joints_mse = define_op(
+    f"gaussian_joints_mse(Tensor output, {_JOINTS}, {_OPTIONS}) -> (Tensor, Tensor)",
+    _run,
+    _allocate,
+    setup_context=_save_scales,
+    backward=_backward,
+)
+# The loss and its gradient with respect to output, which reads the maps only once.
+gaussian_joints_mse_and_gradient = define_op(
+    f"gaussian_joints_mse_and_gradient(Tensor output, {_JOINTS}, {_OPTIONS}) -> (Tensor, Tensor)",
+    _run_both,
+    _allocate_both,
+    setup_context=_save_gradient,
+    backward=_backward,
+)
+
+
+class EagerGaussianLoss(torch.autograd.Function):
+    """`gaussian_joints_mse_and_gradient` for a call that is plain: without torch's dispatcher."""
+
+    @staticmethod
+    def forward(ctx: Any, *inputs: Any) -> Tensor:
+        loss, ctx.gradient = _run_both(*inputs)
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(*inputs[:3], inputs[4])
+        ctx.sigma, ctx.options, ctx.scales = inputs[3], inputs[5:], None
+        return loss
+
+    @staticmethod
+    def backward(ctx: Any, incoming: Tensor | None) -> _Gradients:
+        return _backward(ctx, incoming, None)
+
+
+# Past Function.apply, which looks for functorch's tensors first: 2 us.
+apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerGaussianLoss).apply
