@@ -30,6 +30,7 @@ IMAGE = torch.zeros(1, dtype=torch.int64)
 
 plain_loss = lp.JointsMSELoss()
 hardest_loss = lp.JointsOHKMMSELoss(topk=2)
+rendered_loss = lp.GaussianJointsMSELoss()
 decode = lp.SoftArgmax2d(5.0)
 
 One = Callable[[Any], Any]
@@ -53,6 +54,12 @@ DIFFERENTIABLE: dict[str, tuple[torch.Tensor, One, Peer]] = {
         MSE,
     ),
     "JointsOHKMMSELoss": (HEATMAPS, lambda o: hardest_loss(o, TARGET, WEIGHT), MSE),
+    "gaussian_joints_mse_loss": (
+        HEATMAPS,
+        lambda o: lp.gaussian_joints_mse_loss(o, JOINTS, VISIBLE),
+        MSE,
+    ),
+    "GaussianJointsMSELoss": (HEATMAPS, lambda o: rendered_loss(o, JOINTS, VISIBLE), MSE),
     "soft_argmax2d": (HEATMAPS, lambda maps: lp.soft_argmax2d(maps, 5.0), SOFTMAX),
     "SoftArgmax2d": (HEATMAPS, decode, SOFTMAX),
     "to_image": (

@@ -54,6 +54,16 @@ def draw_joints(shape: Shape) -> Tensors:
     return joints, weights(shape)[..., 0], torch.empty(1).expand(1, 1, height, width)
 
 
+def draw_pose(shape: Shape) -> Tensors:
+    """Maps, the joints that they shall show, a sigma a joint, and which are visible."""
+    joints, visible, _ = draw_joints(shape)
+    return maps(shape), joints, 1 + maps(shape[1:2], seed=4).abs(), visible
+
+
+def draw_poses(shape: Shape) -> Tensors:
+    return maps(shape), *draw_people(shape)[:2]
+
+
 def draw_people(shape: Shape) -> Tensors:
     joints, visible, size = draw_joints(shape)
     both = torch.stack([joints, joints.flip(1) + 3], 1), torch.stack([visible, visible.flip(1)], 1)
@@ -97,6 +107,7 @@ def draw_argmax(shape: Shape) -> Tensors:
 
 stacked = lp.JointsMSELoss(preset="hrnet", denominator="visible", skip_empty=True)
 hardest = lp.JointsOHKMMSELoss(topk=2)
+rendered = lp.GaussianJointsMSELoss(preset="hrnet")
 soft = lp.SoftArgmax2d(1.0, normalized=True)
 
 MANY_JOINTS: tuple[Shape, ...] = ((6003, 5, 1, 1), (1757, 17, 1, 1))
@@ -129,6 +140,24 @@ PROGRAMS = {
         (*LARGE_MAPS, (469, 17, 9, 7)),  # samples enough for a thread each
     ),
     "JointsOHKMMSELoss": Program(draw_maps, lambda *inputs: hardest(*inputs), 2),
+    "gaussian_joints_mse_loss": Program(
+        lambda shape: (maps(shape), *draw_joints(shape)[:2]), lp.gaussian_joints_mse_loss, 1
+    ),
+    "gaussian_joints_mse_loss, joints too": Program(
+        draw_pose,
+        lambda output, joints, sigma, visible: lp.gaussian_joints_mse_loss(
+            output, joints, visible, sigma=sigma
+        ),
+        3,
+    ),
+    "gaussian_joints_mse_loss, people, topk": Program(
+        draw_poses,
+        lambda *inputs: lp.gaussian_joints_mse_loss(*inputs, preset="hourglass", topk=2),
+        1,
+    ),
+    "GaussianJointsMSELoss": Program(
+        lambda shape: (maps(shape), *draw_joints(shape)[:2]), lambda *inputs: rendered(*inputs), 1
+    ),
     "soft_argmax2d": Program(draw_argmax, lp.soft_argmax2d, 2),
     "SoftArgmax2d": Program(
         lambda shape: (maps(shape), torch.tensor(4.0)),
