@@ -24,7 +24,7 @@ def mse_case(
 ) -> Case:
     """`wanted` is "loss", "gradient" (with the loss) or "gradients" (of both maps, afterwards)."""
     lay_out, shape, read_by = LAYOUTS[layout]
-    afterwards = wanted == "gradients" or (wanted == "gradient" and output_type.itemsize == 2)
+    afterwards = wanted == "gradients" or (wanted == "gradient" and output_type is torch.float16)
 
     def check() -> None:
         results = []
