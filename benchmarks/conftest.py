@@ -62,7 +62,10 @@ class Comparison:
     calls: int = CALLS  # in a row, at least
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
-        """Times ours and the baselines in turn; a ratio above 1 means that ours is faster."""
+        """Times ours and the baselines in turn; a ratio above 1 means that ours is faster.
+
+        Without baselines ours has a row alone.
+        """
         candidates = {"ours": ours, **baselines}
         for name, clock in self.clocks.items():
             timers = {candidate: clock(run) for candidate, run in candidates.items()}
@@ -79,18 +82,22 @@ class Comparison:
         for _ in range(self.rounds):
             for name, seconds in timers.items():
                 times[name].append(seconds(calls[name]))
-        for name in list(timers)[1:]:
-            ratios = [theirs / own for own, theirs in zip(times["ours"], times[name], strict=True)]
-            low, median, high = statistics.quantiles(ratios, n=4)
+        for name in list(timers)[1:] or [""]:
             row = {
                 "operation": operation,
                 "baseline": name,
                 "rounds": self.rounds,
                 "ours_us": statistics.median(times["ours"]) * 1e6,
-                "baseline_us": statistics.median(times[name]) * 1e6,
-                "ratio": median,
-                "ratio_quartiles": (low, high),
             }
+            if name:
+                both = zip(times["ours"], times[name], strict=True)
+                ratios = [theirs / own for own, theirs in both]
+                low, median, high = statistics.quantiles(ratios, n=4)
+                row |= {
+                    "baseline_us": statistics.median(times[name]) * 1e6,
+                    "ratio": median,
+                    "ratio_quartiles": (low, high),
+                }
             if self.moved is not None:
                 row["gigabytes_per_second"] = self.moved / row["ours_us"] / 1e3
             self.rows.append(row)
@@ -137,9 +144,13 @@ def _write_table(write: Callable[[str], None], rounds: int, rows: list[dict[str,
     )
     write("|---|---|--:|--:|--:|--:|" + rates * "--:|")
     for row in rows:
-        low, high = row["ratio_quartiles"]
         rate = f" {row['gigabytes_per_second']:.0f} |" if "gigabytes_per_second" in row else ""
+        start = f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.1f} |"
+        if "ratio" not in row:
+            write(start + " | | |" + rate)
+            continue
+        low, high = row["ratio_quartiles"]
         write(
-            f"| {row['operation']} | {row['baseline']} | {row['ours_us']:.1f} "
-            f"| {row['baseline_us']:.1f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |" + rate
+            f"{start} {row['baseline_us']:.1f} | {row['ratio']:.2f} | {low:.2f} - {high:.2f} |"
+            + rate
         )
