@@ -80,6 +80,11 @@ OTHER: dict[str, tuple[tuple[torch.Tensor, ...], One, Peer]] = {
         lambda x: lp.decode_heatmaps(*x),
         ("Tensor.max", lambda maps: maps.flatten(2).max(-1)),
     ),
+    "decode_and_score": (
+        (HEATMAPS, JOINTS, VISIBLE),
+        lambda x: lp.decode_and_score(*x, 8.0, (0.5, 1.0)),
+        None,
+    ),
     "decode_heatmaps, dark": ((HEATMAPS,), lambda x: lp.decode_heatmaps(*x, "dark"), None),
     "flip_merge": (
         (HEATMAPS, TARGET),
