@@ -32,7 +32,7 @@ def draw(results: Any, folder: Path) -> list[str]:
 
 def is_peer(row: Row) -> bool:
     """Whether it compares ours with something that does the same."""
-    return row["title"] == "ours" and row["baseline"] not in FLOORS
+    return row["title"] == "ours" and "ratio" in row and row["baseline"] not in FLOORS
 
 
 def _pyplot() -> Any:

@@ -46,12 +46,13 @@ OPERATIONS = (
     *("joints_mse", "joints_mse_autograd", "pck"),
     *("soft_argmax", "soft_argmax_autograd", "to_image", "to_image_autograd"),
     *("joints_mse_general", "joints_mse_general_autograd", "joints_mse_presets"),
-    *("joints_ohkm_mse", "keypoint_errors", "oks"),
+    *("decode_and_score", "joints_ohkm_mse", "keypoint_errors", "oks"),
     "cuda_kernels",
 )
 SELFTESTS = tuple(
     f"selftest_{name}" for name in ("primitives", "arithmetic", "heatmaps", "correct")
 )
+ON_GPU = "cuda and not emulat"  # of pytest's names
 SANITIZERS = ("memcheck", "racecheck", "synccheck", "initcheck")
 
 FACTS = """
@@ -171,12 +172,13 @@ def all_steps(capability: str) -> list[Step]:
     return [
         Step("build", [*build], 240, ROOT, environment=native, makes=SITE),
         Step("import", [python, "-c", IMPORT, str(SITE)], 60, TREE, environment=environment),
-        tests("operations", 150, *operations, "-k", "cuda and not emulat"),
+        tests("operations", 150, *operations, "-k", ON_GPU),
         tests("device", 120, "tests/test_cuda_device.py", "tests/test_cuda_numbers.py"),
         tests("boundary", 60, "tests/test_boundary.py"),
         *selftests,
         *checks,
         *slow_checks[:2],
+        tests("compile", 120, "tests/test_torch_compile.py", "-k", ON_GPU, required=False),
         tests("benchmarks", 200, *timing, judge=judge_benchmarks, makes=ROWS, required=False),
         *slow_checks[2:],
     ]

@@ -124,7 +124,10 @@ class Comparison:
     calls: int = 1  # in a row, at least
 
     def __call__(self, ours: Run, baselines: dict[str, Run]) -> None:
-        """Checks all against ours, then times them in turn; a ratio above 1: ours is faster."""
+        """Checks all against ours, then times them in turn; a ratio above 1: ours is faster.
+
+        Without baselines ours has a row with the floor, or alone.
+        """
         with threads(self.threads):
             self._check(ours, baselines)
             candidates = {"ours": ours, **baselines}
@@ -170,13 +173,14 @@ class Comparison:
                 break
             for name, seconds in timers.items():
                 times[name].append(seconds(calls[name]))
-        for name in list(baselines) or [FLOOR]:
+        alone = FLOOR if FLOOR in times else ""
+        for name in list(baselines) or [alone]:
             row = self._row(operation, name, times)
             self.rows.append(row)
             self.benchmark.extra_info[f"{operation}, {self.size}: {name}"] = row
 
     def _row(self, operation: str, baseline: str, times: dict[str, list[float]]) -> Row:
-        ours, theirs = times["ours"], times[baseline]
+        ours = times["ours"]
         row = {
             "operation": operation,
             "size": self.size,
@@ -187,10 +191,14 @@ class Comparison:
             "rounds": len(ours),
             "ours_us": statistics.median(ours) * 1e6,
             "ours_quartiles_us": quartiles([seconds * 1e6 for seconds in ours]),
-            "baseline_us": statistics.median(theirs) * 1e6,
-            "baseline_quartiles_us": quartiles([seconds * 1e6 for seconds in theirs]),
-            **ratios("ratio", theirs, ours),
         }
+        if baseline:
+            theirs = times[baseline]
+            row |= {
+                "baseline_us": statistics.median(theirs) * 1e6,
+                "baseline_quartiles_us": quartiles([seconds * 1e6 for seconds in theirs]),
+                **ratios("ratio", theirs, ours),
+            }
         if isinstance(self.same, tuple):
             row["tolerance"] = self.same
         if self.moved is not None:

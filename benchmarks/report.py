@@ -97,10 +97,13 @@ def spread(value: float, quartiles: tuple[float, float], digits: int) -> str:
     return f"{value:.{digits}f} ({low:.{digits}f} - {high:.{digits}f})"
 
 
+def of_row(row: Row, name: str, quartiles: str, digits: int) -> str:
+    """A median that a row may lack."""
+    return spread(row[name], row[quartiles], digits) if name in row else "-"
+
+
 def floor_ratio(row: Row) -> str:
-    if "floor_ratio" not in row:
-        return "-"
-    return spread(row["floor_ratio"], row["floor_ratio_quartiles"], 2)
+    return of_row(row, "floor_ratio", "floor_ratio_quartiles", 2)
 
 
 def where(row: Row) -> str:
@@ -123,11 +126,11 @@ def _comparisons(rows: list[Row]) -> Iterator[str]:
             (
                 [
                     where(row),
-                    row["baseline"],
+                    row["baseline"] or "-",
                     str(row["rounds"]),
                     spread(row["ours_us"], row["ours_quartiles_us"], 1),
-                    spread(row["baseline_us"], row["baseline_quartiles_us"], 1),
-                    spread(row["ratio"], row["ratio_quartiles"], 2),
+                    of_row(row, "baseline_us", "baseline_quartiles_us", 1),
+                    of_row(row, "ratio", "ratio_quartiles", 2),
                     floor_ratio(row),
                 ]
                 for row in rows
@@ -137,7 +140,7 @@ def _comparisons(rows: list[Row]) -> Iterator[str]:
 
 
 def _slower(rows: list[Row]) -> Iterator[str]:
-    lost = [row for row in rows if row["ratio"] < 1 and chart.is_peer(row)]
+    lost = [row for row in rows if chart.is_peer(row) and row["ratio"] < 1]
     if not rows:
         return
     yield from _heading("Where ours is slower")

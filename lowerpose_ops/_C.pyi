@@ -11,6 +11,27 @@ cuda_architectures: str
 
 def simd_level() -> str: ...
 def usable_threads(requested: int) -> int: ...
+def decode_and_score(
+    heatmaps: _Array,
+    gt: _Array,
+    valid: _Array,
+    norm: _Array | None,
+    flipped: _Array | None,
+    center: _Array | None,
+    scale: _Array | None,
+    matrix: _Array | None,
+    coords: _Array,
+    scores: _Array,
+    counts: _Array,
+    flip_pairs: list[int],
+    shift: bool,
+    rules: tuple[Any, ...],
+    taylor: tuple[Any, ...],
+    image: tuple[str, float, str],
+    pck: tuple[Any, ...],
+    threads: int,
+    /,
+) -> None: ...
 def flip_merge(
     heatmaps: _Array,
     flipped: _Array,

@@ -15,6 +15,7 @@ from . import _native as _native
 
 if TYPE_CHECKING:
     from . import metrics
+    from ._dispatch.decode_and_score import decode_and_score
     from ._dispatch.flip_merge import flip_merge
     from ._dispatch.gaussian_targets import gaussian_targets
     from ._dispatch.heatmap_decode import decode_heatmaps
@@ -52,6 +53,7 @@ _EXPORTS = {
     "JointsMSELoss": "nn",
     "JointsOHKMMSELoss": "nn",
     "SoftArgmax2d": "nn",
+    "decode_and_score": "_dispatch.decode_and_score",
     "decode_heatmaps": "_dispatch.heatmap_decode",
     "flip_merge": "_dispatch.flip_merge",
     "gaussian_joints_mse_loss": "ops.gaussian_joints_mse",
@@ -82,6 +84,7 @@ __all__ = [
     "JointsMSELoss",
     "JointsOHKMMSELoss",
     "SoftArgmax2d",
+    "decode_and_score",
     "decode_heatmaps",
     "flip_merge",
     "gaussian_joints_mse_loss",

@@ -124,6 +124,19 @@ def decode_options(
 ) -> tuple[str, str | None, bool, str | None, int | None, bool]:
     """The options of a decoding, which `decode_presets.decoding` understands if they fit."""
     check_ndim(operation, "heatmaps", heatmaps, HEATMAP_LAYOUTS)
+    return decode_choice(operation, refine, preset, fixed, border, blur_kernel, covariance)
+
+
+def decode_choice(
+    operation: str,
+    refine: str,
+    preset: str | None,
+    fixed: bool,
+    border: str | None,
+    blur_kernel: int | None,
+    covariance: bool,
+) -> tuple[str, str | None, bool, str | None, int | None, bool]:
+    """The same without the heatmaps."""
     for argument, word in (("refine", refine), ("preset", preset), ("border", border)):
         if not isinstance(word, str) and (word is not None or argument == "refine"):
             raise type_error(operation, argument, "a word", word)
@@ -195,25 +208,48 @@ def box_or_matrix(
     scale_axes: str,
 ) -> tuple[int, int, str, float, str]:
     """Refuses anything but one of two ways: a box with a heatmap size, or a matrix."""
+    box = {"center": center, "scale": scale, "heatmap_size": size}
+    words = image_options(operation, box, convention, matrix, pixel_std, scale_axes)
+    width, height = heatmap_size(operation, size) if matrix is None else (0, 0)
+    return width, height, *words
+
+
+def image_options(
+    operation: str,
+    box: dict[str, object],
+    convention: str,
+    matrix: object,
+    pixel_std: object,
+    scale_axes: str,
+) -> tuple[str, float, str]:
+    """Refuses a box that lacks something, and a matrix beside it; returns what is no array."""
     choice(operation, "convention", convention, ("corner", "udp", "half_pixel"))
     choice(operation, "scale_axes", scale_axes, ("xy", "x_only"))
     pixels = number(operation, "pixel_std", pixel_std)
     if pixels <= 0:
         raise value_error(operation, "pixel_std", "positive", pixel_std)
-    box = {"center": center, "scale": scale, "heatmap_size": size}
     if matrix is None:
         for name, value in box.items():
             if value is None:
                 raise value_error(operation, name, "given where there is no matrix", None)
-        return *heatmap_size(operation, size), convention, pixels, scale_axes
-    words = {"convention": (convention, "corner"), "scale_axes": (scale_axes, "xy")}
-    unused = {name: (value, None) for name, value in box.items()} | words
-    for name, (value, default) in (unused | {"pixel_std": (pixels, 1.0)}).items():
-        if (value is not None) if default is None else value != default:
-            raise ValueError(
-                f"{operation}: {name} must be left out where there is a matrix, which holds it"
-            )
-    return 0, 0, convention, pixels, scale_axes
+        return convention, pixels, scale_axes
+    unused = [name for name, value in box.items() if value is not None]
+    unused += said_of_box(convention, pixels, scale_axes)
+    for name in unused:
+        raise ValueError(
+            f"{operation}: {name} must be left out where there is a matrix, which holds it"
+        )
+    return convention, pixels, scale_axes
+
+
+def said_of_box(convention: str, pixel_std: float, scale_axes: str) -> list[str]:
+    """Which of these options differ from what stands for nothing said."""
+    said = {
+        "convention": convention != "corner",
+        "scale_axes": scale_axes != "xy",
+        "pixel_std": pixel_std != 1.0,
+    }
+    return [name for name, different in said.items() if different]
 
 
 def weight_power(operation: str, value: object) -> int:

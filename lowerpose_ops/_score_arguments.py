@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -181,6 +182,68 @@ def pck_rules(
         # The core knows no joint apart: for each joint alone nothing is reduced.
         str(reduce) if reduce in REDUCTIONS else "pooled",
     )
+
+
+class ScoringOptions(NamedTuple):
+    """What `decode_and_score` is told beside its arrays and the flip."""
+
+    thresholds: list[float]
+    decoding: tuple[str, str | None, bool, str | None, int | None]
+    image: tuple[str, float, str]
+    pck: PckRules
+
+
+def scoring_options(
+    operation: str,
+    array_word: str,
+    arrays: tuple[bool, ...],
+    norm: object,
+    thresholds: object,
+    refine: str,
+    preset: str | None,
+    fixed: bool,
+    border: str | None,
+    blur_kernel: int | None,
+    convention: str,
+    pixel_std: object,
+    scale_axes: str,
+    cmp: object,
+    norm_layout: object,
+    inside: object,
+    above: object,
+) -> ScoringOptions:
+    """Refuses what does not fit; `arrays` are which of norm, center, scale and matrix are some."""
+    has_norm, *box_or_matrix = arrays
+    decoding = arguments.decode_choice(operation, refine, preset, fixed, border, blur_kernel, False)
+    limits = arguments.thresholds(operation, "thresholds", thresholds)
+    plain_norm = (1.0, []) if has_norm else norm_of(operation, norm, array_word)
+    rules = pck_rules(
+        operation, plain_norm, norm_layout, limits, cmp=cmp, inside=inside, above=above
+    )
+    center, scale, matrix = (True if there else None for there in box_or_matrix)
+    if any(box_or_matrix):
+        box: dict[str, object] = {"center": center, "scale": scale}
+        image = arguments.image_options(operation, box, convention, matrix, pixel_std, scale_axes)
+    else:
+        image = arguments.image_options(operation, {}, convention, None, pixel_std, scale_axes)
+        for name in arguments.said_of_box(*image):
+            raise ValueError(f"{operation}: {name} must be left out without center and scale")
+    return ScoringOptions(limits, decoding[:5], image, rules)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _remembered(_: object, *choice: Any) -> ScoringOptions:
+    return scoring_options(*choice)
+
+
+def remembered_options(*choice: Any) -> ScoringOptions:
+    """`scoring_options`, once for each choice: an evaluation makes the same call many times."""
+    # Numbers of other types may be equal, and are to be refused all the same.
+    kinds = tuple(tuple(map(type, value)) for value in choice if type(value) is tuple)
+    try:
+        return _remembered(kinds, *choice)
+    except TypeError:  # of what has no hash; or it is refused, as it is now
+        return scoring_options(*choice)
 
 
 def auc_thresholds(operation: str, values: object) -> list[float]:

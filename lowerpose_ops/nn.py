@@ -9,7 +9,8 @@ from torch import Tensor, nn
 
 from . import _arguments as arguments
 from . import presets
-from .ops.gaussian_joints_mse import gaussian_joints_mse_loss, gaussian_options
+from .ops.gaussian_joints_mse import gaussian_options
+from .ops.gaussian_joints_mse import loss_of as gaussian_loss_of
 from .ops.joints_mse import DENOMINATORS, REDUCTIONS, check_denominator, joints_mse_loss
 from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
 from .ops.soft_argmax import soft_argmax2d
@@ -210,7 +211,7 @@ class GaussianJointsMSELoss(nn.Module):
             self.register_buffer("sigma", sigma)
         else:
             self.sigma = arguments.number(name, "sigma", sigma, "a number or a tensor")
-        self.options: dict[str, Any] = {
+        self._given: dict[str, Any] = {
             "use_target_weight": use_target_weight,
             "preset": preset,
             "fixed": fixed,
@@ -219,18 +220,18 @@ class GaussianJointsMSELoss(nn.Module):
             "reduction": reduction,
             "loss_weight": loss_weight,
         }
-        gaussian_options(name, **self.options)  # refuses what does not fit
+        self._options = gaussian_options(name, **self._given)
 
     def forward(self, output: _Outputs, joints: Tensor, visible: Tensor) -> Tensor:
-        return gaussian_joints_mse_loss(output, joints, visible, sigma=self.sigma, **self.options)
+        return gaussian_loss_of(output, joints, visible, self.sigma, self._options)
 
     def extra_repr(self) -> str:
         sigma = "tensor" if isinstance(self.sigma, Tensor) else self.sigma
-        text = f"sigma={sigma}, use_target_weight={self.options['use_target_weight']}"
-        text += f", preset={self.options['preset']!r}"
+        text = f"sigma={sigma}, use_target_weight={self._given['use_target_weight']}"
+        text += f", preset={self._given['preset']!r}"
         for name, default in _GAUSSIAN_DEFAULTS.items():
-            if self.options[name] != default:
-                text += f", {name}={self.options[name]!r}"
+            if self._given[name] != default:
+                text += f", {name}={self._given[name]!r}"
         return text
 
 

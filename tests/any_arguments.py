@@ -243,20 +243,39 @@ def _flip_options(draw: Draw) -> dict[str, Any]:
     }
 
 
-def _decode_heatmaps(draw: Draw) -> Any:
+def _decoding(draw: Draw) -> dict[str, Any]:
     flip = {} if draw.integer(0, 2) else {"flipped": _maps(draw), **_flip_options(draw)}
     refine = ("none", "quarter", "gradient", "parabola", "log_parabola", "dark", "dark_udp")
     presets = ("hrnet", "mmpose_msra", "mmpose_dark", "mmpose_udp", "udp_original", "vitpose_hf")
+    return {
+        "refine": draw.value("quarter", *refine),
+        "preset": draw.value(None, None, *presets, "hourglass"),
+        "fixed": draw.value(False, False, True),
+        "border": draw.value(None, None, "both_axes", "per_axis_mm", "full_interior", "clamp"),
+        "blur_kernel": draw.value(None, None, 3, 11, 33),
+        **flip,
+    }
+
+
+def _decode_heatmaps(draw: Draw) -> Any:
     return lp.decode_heatmaps(
         draw.array("BKHW", "BKHW", "KHW", dtypes=FLOATS),
-        draw.value("quarter", *refine),
-        preset=draw.value(None, None, *presets, "hourglass"),
-        fixed=draw.value(False, False, True),
-        border=draw.value(None, None, "both_axes", "per_axis_mm", "full_interior", "clamp"),
-        blur_kernel=draw.value(None, None, 3, 11, 33),
+        **_decoding(draw),
         covariance=draw.value(False, False, True),
-        **flip,
     )
+
+
+def _decode_and_score(draw: Draw) -> Any:
+    options = _decoding(draw) | _counting(draw, "cmp", "norm_layout", "inside", "above")
+    if draw.integer(0, 1):
+        options |= {"center": draw.array("B2"), "scale": draw.array("B2", "B")}
+        options |= {"convention": draw.value("corner", "udp", "half_pixel")}
+        options |= {"pixel_std": draw.value(1.0, 200), "scale_axes": draw.value("xy", "x_only")}
+    elif draw.integer(0, 1):
+        options |= {"matrix": draw.array("B23", "23")}
+    thresholds = draw.value(0.5, (0.05, 0.1), [], [1] * 70)
+    points = _points(draw)[1:]
+    return lp.decode_and_score(_maps(draw), *points, thresholds, **options)
 
 
 def _flip_merge(draw: Draw) -> Any:
@@ -425,6 +444,7 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "JointsMSELoss": _joints_mse_module,
     "JointsOHKMMSELoss": _joints_ohkm_mse_module,
     "SoftArgmax2d": _soft_argmax2d_module,
+    "decode_and_score": _decode_and_score,
     "decode_heatmaps": _decode_heatmaps,
     "flip_merge": _flip_merge,
     "gaussian_joints_mse_loss": _gaussian_joints_mse_loss,

@@ -19,6 +19,7 @@ import torch
 
 # The places of the arguments that an operation fills, or uses as scratch.
 FILLED = {
+    "decode_and_score": (8, 9, 10),
     "flip_merge": (2,),
     "gaussian_joints_mse": (6, 7, 8, 9),
     "gaussian_joints_mse_joints_backward": (8, 9),

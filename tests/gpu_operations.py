@@ -109,6 +109,22 @@ def count_points(*inputs: torch.Tensor) -> Tensors:
     return lp.pck_counts(*inputs, 64.0, (0.05, 0.1))
 
 
+def score_maps(heatmaps: torch.Tensor, truth: torch.Tensor, seen: torch.Tensor) -> Tensors:
+    return lp.decode_and_score(heatmaps, truth, seen, 64.0, (0.05, 0.1))
+
+
+def score_merged_maps(heatmaps: torch.Tensor, flipped: torch.Tensor, *points: Any) -> Tensors:
+    _, truth, seen = points
+    return lp.decode_and_score(
+        *(heatmaps, truth, seen, (0, 3), [0.01 * i for i in range(70)]),
+        preset="mmpose_udp",
+        flipped=flipped,
+        flip_pairs=lp.LOWER_BODY_FLIP_PAIRS,
+        center=truth[:, 0],
+        scale=truth[:, 1].abs(),
+    )
+
+
 def compare_points(pred: torch.Tensor, truth: torch.Tensor, seen: torch.Tensor) -> Tensors:
     area = 400 + 50 * truth[:, 0, 0].abs()
     return (lp.oks(pred, truth, seen > 0, area, lp.LOWER_BODY_SIGMAS),)
@@ -158,6 +174,22 @@ OPERATIONS = {
         draw_maps,
         lambda *inputs: (lp.joints_ohkm_mse_loss(*inputs, topk=3),),
         ("joints_mse_general_kernel",),
+    ),
+    "decode_and_score": Operation(
+        lambda seed: (maps(TYPICAL, seed=seed), *draw_points(seed)[1:]),
+        score_maps,
+        ("score_map_kernel",),
+    ),
+    "decode_and_score, channels_last": Operation(
+        lambda seed: (*draw_channels_last(seed), *draw_points(seed)[1:]),
+        score_maps,
+        ("score_image_kernel",),
+    ),
+    "decode_and_score, merged, in the image, 70 thresholds": Operation(
+        lambda seed: (*draw_maps(seed)[:2], *draw_points(seed)),
+        score_merged_maps,
+        ("score_map_kernel", "score_more_kernel"),
+        torch_kernels=1,  # the sizes of the boxes
     ),
     "decode_heatmaps": Operation(
         lambda seed: (maps(TYPICAL, seed=seed),), lp.decode_heatmaps, ("decode_map_kernel",)

@@ -30,6 +30,7 @@ NOT_MUTATED = {"seam.h"}
 TESTS = [
     "test_cuda_kernels.py",
     "test_pck.py",
+    "test_decode_and_score.py",
     "test_oks.py",
     "test_keypoint_errors.py",
     "test_heatmap_decode.py",

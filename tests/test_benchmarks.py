@@ -75,6 +75,16 @@ def test_without_baselines_the_floor_is_one():
     assert row["ratio"] == pytest.approx(0.2)
 
 
+def test_ours_alone():
+    compare = comparison()
+    compare(Named("ours"), {})
+    (row,) = compare.rows
+    assert row["ours_us"] == pytest.approx(1000)
+    assert "ratio" not in row
+    text = "\n".join(report.tables(report.Results({}, comparisons=compare.rows)))
+    assert "| -; 2 threads | - | 5 | 1000.0 (1000.0 - 1000.0) | - | - | - |" in text
+
+
 def test_the_budget_ends_a_comparison_but_not_before_five_rounds():
     compare = comparison(rounds=None, budget=0.0)
     compare(Named("ours"), {"eager": Named("eager")})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import gc
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,8 @@ from torch.profiler import ProfilerActivity, profile
 
 from lowerpose_ops import _library, _native
 from tests.gpu_operations import check_same_bits, every_operation, needs_gpu, on_gpu
+from tests.heatmap_samples import maps
+from tests.tensor_programs import every_trained, one_number
 
 SLEEP = 300_000_000  # cycles: a tenth of a second at least
 
@@ -72,6 +75,45 @@ def test_a_graph_computes_again_from_what_its_inputs_hold(operation, route):
             old.copy_(new)
         graph.replay()
         check_same_bits(results, operation.run(*fresh))
+
+
+@needs_gpu
+@every_trained
+def test_a_training_step_in_a_graph(program):
+    """Recorded with its backward pass and the optimizer's step, it trains as without a graph."""
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(3, 4, 3, padding=1, bias=False).cuda()
+    twin = copy.deepcopy(model)
+    others = on_gpu(program.draw((16, 4, 64, 48)))[1:]
+    batches = [maps((16, 3, 64, 48), seed=seed).cuda() for seed in range(4)]
+    images = batches[0].clone()
+
+    def step(model, images):
+        model.zero_grad(set_to_none=True)
+        value = one_number(program, model(images), others)
+        value.backward()
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.sub_(1e-3 * parameter.grad / parameter.grad.norm())
+        return value.detach()
+
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step(model, images)
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        value = step(model, images)
+    model.load_state_dict(twin.state_dict())
+    for batch in (*batches, *batches):
+        images.copy_(batch)
+        graph.replay()
+        # cuDNN may choose another way to convolve, and rounds to TensorFloat-32.
+        torch.testing.assert_close(value, step(twin, batch), rtol=1e-2, atol=1e-6)
+    for parameter, expected in zip(model.parameters(), twin.parameters(), strict=True):
+        torch.testing.assert_close(parameter, expected, rtol=1e-2, atol=1e-3)
 
 
 @needs_gpu

@@ -186,12 +186,3 @@ def test_opcheck():
     torch.library.opcheck(operation, arguments)
     last = arguments[0].contiguous(memory_format=torch.channels_last)
     torch.library.opcheck(operation, (last, *arguments[1:]))
-
-
-def test_compile_without_graph_breaks():
-    def decode(heatmaps, flipped):
-        return lp.decode_heatmaps(lp.flip_merge(heatmaps.sigmoid(), flipped.sigmoid(), PAIRS, True))
-
-    given_maps = maps((2, 6, 16, 12)), maps((2, 6, 16, 12), seed=1)
-    compiled = torch.compile(decode, fullgraph=True)(*given_maps)
-    torch.testing.assert_close(compiled, decode(*given_maps), rtol=0, atol=1e-6)

@@ -204,19 +204,6 @@ def test_opcheck(sigma, instance_weights):
     )
 
 
-def test_compile_with_tensors_of_sigmas():
-    def draw(joints, visible, sigmas):
-        return lp.gaussian_targets(
-            joints, visible, (9, 8), sigmas, preset="mmpose_udp", instance_weights=True
-        )
-
-    compiled = torch.compile(draw, fullgraph=True, dynamic=True)
-    for batch, instances in ((2, 3), (3, 2), (5, 4)):
-        joints = torch.rand(batch, instances, 6, 2) * 9
-        arguments = joints, torch.ones(joints.shape[:3]), torch.rand(batch, instances) + 0.5
-        torch.testing.assert_close(compiled(*arguments), draw(*arguments), rtol=0, atol=0)
-
-
 def test_numpy_and_torch_give_the_same_bits():
     rng = np.random.default_rng(0)
     arguments = (*random_people(rng, 3, 2, 6), SIZE, rng.uniform(0.5, 4, (3, 2)))

@@ -77,31 +77,6 @@ def test_opcheck(reduction, denominator, weighted, masked, layout):
     )
 
 
-@pytest.mark.parametrize(("reduction", "denominator", "weighted", "masked"), GENERAL_CALLS)
-def test_compile_without_graph_breaks(reduction, denominator, weighted, masked):
-    def step(outputs, target, weight, mask):
-        loss = lp.joints_mse_loss(
-            [output.sigmoid() for output in outputs],
-            target,
-            weight,
-            mask=mask,
-            reduction=reduction,
-            denominator=denominator,
-            skip_empty=True,
-        )
-        return 2 * loss
-
-    weight, mask = sample_weight(weighted or "none"), sample_mask(masked or "none")
-    results = []
-    for function in (step, torch.compile(step, fullgraph=True)):
-        outputs = [maps(SHAPE, grad=True), maps(SHAPE, seed=8, grad=True)]
-        loss = function(outputs, maps(SHAPE, seed=1), weight, mask)
-        loss.sum().backward()
-        results.append((loss.detach(), *(output.grad for output in outputs)))
-    for eager, compiled in zip(*results, strict=True):
-        torch.testing.assert_close(compiled, eager)
-
-
 @pytest.mark.usefixtures("device")
 @pytest.mark.parametrize("reduction", REDUCTIONS)
 @pytest.mark.parametrize("masked", ["none", "shared"])
@@ -136,44 +111,8 @@ def test_forward_mode_is_refused():
         torch.func.jvp(loss, (maps(SHAPE),), (torch.ones(SHAPE),))
 
 
-def test_autocast():
-    layer = torch.nn.Conv2d(3, 6, 1)
-    with torch.autocast("cpu", torch.bfloat16):
-        output = layer(maps((2, 3, 8, 6)))
-        loss = lp.joints_mse_loss(output, maps((2, 6, 8, 6), seed=1), reduction="per_joint")
-    loss.sum().backward()
-    assert loss.dtype == torch.float32
-    assert layer.weight.grad.isfinite().all()
-
-
 def test_a_gradient_for_the_target_alone():
     target = maps(SHAPE, seed=1, grad=True)
     lp.joints_mse_loss(maps(SHAPE), target, reduction="per_sample").sum().backward()
     expected = 2 * (target.detach() - maps(SHAPE)) / (3 * 4 * 5)
     torch.testing.assert_close(target.grad, expected, rtol=1e-6, atol=0)
-
-
-@pytest.mark.parametrize("reduction", REDUCTIONS)
-@pytest.mark.parametrize("masked", ["none", "shared"])
-def test_same_bits_for_any_number_of_threads(reduction, masked):
-    shape = (7, 17, 33, 21)
-    results, before = [], torch.get_num_threads()
-    try:
-        for threads in (1, 2, 3, 7):
-            torch.set_num_threads(threads)
-            output = maps(shape, grad=True)
-            loss = lp.joints_mse_loss(
-                output,
-                maps(shape, seed=1),
-                weights(shape),
-                mask=sample_mask(masked, shape),
-                reduction=reduction,
-                skip_empty=True,
-            )
-            loss.sum().backward()
-            results.append((loss.detach(), output.grad))
-    finally:
-        torch.set_num_threads(before)
-    for result in results[1:]:
-        for ours, first in zip(result, results[0], strict=True):
-            assert torch.equal(ours, first)

@@ -167,15 +167,3 @@ def test_refusals_name_what_is_wrong(function, change, error, message):
     arguments = {"pred": joints, "gt": joints, "valid": np.ones((1, 2))} | change
     with pytest.raises(error, match=f"{function}: {message}"):
         getattr(lp, function)(**arguments)
-
-
-def test_compile():
-    tensors = tuple(torch.tensor(array) for array in scene(6))
-    torch._dynamo.reset()
-
-    def scores(*tensors):
-        each = lp.keypoint_nme(*tensors, (0, 1), reduce="per_joint")
-        return each, lp.keypoint_auc(*tensors, 30.0), lp.keypoint_epe(*tensors)
-
-    compiled = torch.compile(scores, fullgraph=True, backend="aot_eager")
-    torch.testing.assert_close(compiled(*tensors), scores(*tensors), rtol=0, atol=0)

@@ -135,6 +135,15 @@ def test_every_operation_has_its_stem_in_every_room():
             assert (ROOT / file).is_file(), file
 
 
+def test_the_cost_of_a_call_is_in_the_table_for_every_function():
+    table = (ROOT / "benchmarks" / "bench_call_overhead.py").read_text()
+    exports = re.search(r"__all__ = \[([^]]*)\]", (ROOT / "lowerpose_ops/__init__.py").read_text())
+    names = re.findall(r'"(\w+)"', exports[1])
+    calls = {name for name in names if not name.isupper() and name != "metrics"}
+    assert calls
+    assert {name for name in calls if f"lp.{name}(" not in table} == set()
+
+
 def test_operations_for_the_cpu_alone_are_in_both_rooms():
     listed = re.search(r"set\(HOST_OPERATIONS ([^)]*)\)", (ROOT / "CMakeLists.txt").read_text())
     for stem in listed[1].split():

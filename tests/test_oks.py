@@ -277,7 +277,7 @@ def test_a_similarity_has_no_gradient():
     assert not lp.oks(pred.requires_grad_(), gt, visible, area.requires_grad_()).requires_grad
 
 
-def test_opcheck_and_compile():
+def test_opcheck():
     pred, gt, visible, area, bbox = (torch.tensor(array)[None] for array in scene(3))
     sigmas = torch.tensor(lp.COCO_SIGMAS)
     lp.oks(pred, gt, visible, area, sigmas)  # which declares the operation
@@ -287,15 +287,6 @@ def test_opcheck_and_compile():
             torch.ops.lowerpose_ops.oks.default,
             (pred, gt, visible, area, given_sigmas, numbers, *options),
         )
-    torch._dynamo.reset()
-    compiled = torch.compile(
-        lambda *tensors: lp.oks(*tensors, lp.COCO_SIGMAS, aligned=True) * 2,
-        fullgraph=True,
-        backend="aot_eager",
-    )
-    tensors = pred[0, :4], gt[0], visible[0], area[0]
-    expected = 2 * lp.oks(*tensors, aligned=True)
-    torch.testing.assert_close(compiled(*tensors), expected, rtol=0, atol=0, equal_nan=True)
 
 
 def test_many_joints_of_arrays():

@@ -251,7 +251,7 @@ def test_a_pair_of_joints_as_norm():
     assert lp.pck_counts(pred, gt, everything, (2, 3), 0.5)[1].tolist() == [19] * 16
 
 
-def test_opcheck_and_compile():
+def test_opcheck():
     joints = torch.linspace(0.1, 0.9, 12).reshape(2, 3, 2)
     rules = (1.0, [], "auto", [0.05, 0.1], False, [], None, None, "pooled")
     lp.pck(joints, joints, torch.ones(2, 3), 1.0)  # which declares the operation
@@ -261,12 +261,3 @@ def test_opcheck_and_compile():
             torch.ops.lowerpose_ops.pck_counts.default,
             ("pck", joints, joints + 0.1, torch.ones(2, 3), norm, *given_rules),
         )
-    torch._dynamo.reset()
-
-    def score(pred, gt):
-        options = {"inside": (48, 64), "joints": (0, 1), "reduce": "joint_mean"}
-        return lp.pck(pred, gt, torch.ones(2, 3), (0, 2), 0.5, **options) + 1
-
-    compiled = torch.compile(score, fullgraph=True, backend="aot_eager")
-    shifted = joints + 0.1
-    torch.testing.assert_close(compiled(joints, shifted), score(joints, shifted), rtol=0, atol=0)

@@ -197,23 +197,6 @@ def test_empty():
     assert lp.soft_argmax2d(torch.zeros(2, 0, 8, 8), 1.0).shape == (2, 0, 2)
 
 
-def test_the_same_bits_for_any_number_of_threads():
-    heatmaps = maps((8, 6, 64, 48))
-    before = torch.get_num_threads()
-    try:
-        results = []
-        for threads in (1, 2, 5):
-            torch.set_num_threads(threads)
-            beta = torch.full((6,), 3.0, requires_grad=True)
-            coords = lp.soft_argmax2d(heatmaps, beta)
-            coords.sum().backward()
-            results.append((coords.detach(), beta.grad))
-    finally:
-        torch.set_num_threads(before)
-    for result in results[1:]:
-        torch.testing.assert_close(result, results[0], rtol=0, atol=0)
-
-
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
 def test_numpy_and_torch_give_the_same_bits(dtype, array_device):
     heatmaps = np.random.default_rng(0).standard_normal((2, 3, 20, 24)).astype(dtype)

@@ -79,20 +79,3 @@ def test_opcheck():
             torch.library.opcheck(operation, (coords, center, scale, None, *options, mode))
             matrix = maps((2, 3))
             torch.library.opcheck(operation, (coords, None, None, matrix, *options, mode))
-
-
-def test_compile_without_graph_breaks():
-    center, scale = boxes(2)
-
-    def decode(heatmaps):
-        size = heatmaps.shape[3], heatmaps.shape[2]
-        return lp.to_image(lp.soft_argmax2d(heatmaps, 5.0), center, scale, size)
-
-    for options in ({}, {"dynamic": True}):
-        results = []
-        for function in (decode, torch.compile(decode, fullgraph=True, **options)):
-            heatmaps = maps((2, 3, 16, 12), grad=True)
-            image = function(heatmaps)
-            image.sum().backward()
-            results.append((image.detach(), heatmaps.grad))
-        torch.testing.assert_close(results[1], results[0])

@@ -104,6 +104,16 @@ NATIVE_CALLS = {
         [maps(SHAPE), torch.empty(2, 3, 2), torch.empty(2, 3), *PLAIN_DECODING],
         (1, 2),
     ),
+    "decode_and_score": (
+        "decode_and_score",
+        [
+            *(maps(SHAPE), torch.ones(2, 3, 2), torch.ones(2, 3), *[None] * 5),
+            *(torch.empty(2, 3, 2), torch.empty(2, 3), torch.empty(2, 3, dtype=torch.int64)),
+            *([], False, *PLAIN_DECODING[4:6], ("corner", 1.0, "xy")),
+            *((1.0, [], "auto", [0.5], False, [], None, None, "pooled"), 1),
+        ],
+        (8, 9, 10),
+    ),
     "oks": (
         "oks",
         [

@@ -13,6 +13,7 @@
 #include "core/check.h"
 #include "core/parallel.h"
 #include "core/simd.h"
+#include "ops/decode_and_score.h"
 #include "ops/flip_merge.h"
 #include "ops/gaussian_joints_mse.h"
 #include "ops/gaussian_targets.h"
@@ -49,6 +50,9 @@ using DecodeRules =
 using TaylorStep = std::tuple<int, int, double, std::string, std::string, double, double, double,
                               bool, bool, std::string>;
 
+// convention, pixel_std and scale_axes
+using ImageRules = std::tuple<std::string, double, std::string>;
+
 template <class Options, class Tuple>
 Options from_tuple(const Tuple& tuple) {
   return std::apply([](const auto&... members) { return Options{members...}; }, tuple);
@@ -72,6 +76,22 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
   m.def("usable_threads", &usable_threads);
 
   const auto no_gil = py::call_guard<py::gil_scoped_release>();
+  m.def(
+      "decode_and_score",
+      [](const TensorView& heatmaps, const TensorView& gt, const TensorView& valid,
+         const OptionalView& norm, const OptionalView& flipped, const OptionalView& center,
+         const OptionalView& scale, const OptionalView& matrix, const TensorView& coords,
+         const TensorView& scores, const TensorView& counts,
+         const std::vector<std::int64_t>& flip_pairs, bool shift, const DecodeRules& rules,
+         const TaylorStep& taylor, const ImageRules& image, const PckRules& pck, int threads) {
+        const auto& [convention, pixel_std, scale_axes] = image;
+        decode_and_score({heatmaps, gt, valid, norm, flipped, center, scale, matrix}, coords,
+                         scores, counts, flip_pairs, shift, from_tuple<HeatmapDecodeOptions>(rules),
+                         from_tuple<TaylorOptions>(taylor),
+                         {0, 0, convention, pixel_std, scale_axes, "affine"},
+                         from_tuple<PckOptions>(pck), threads);
+      },
+      no_gil);
   m.def("flip_merge", &flip_merge, no_gil);
   m.def(
       "gaussian_targets",

@@ -245,21 +245,27 @@ void decode(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
 }  // namespace
 
 template <class T>
+void decode_heatmap(const HeatmapDecodeParams& p, std::int64_t b, std::int64_t k) {
+  if (p.flipped.data == nullptr) {
+    decode<OwnMap, T>(p, b, k);
+  } else {
+    decode<MergedMap, T>(p, b, k);
+  }
+}
+
+template <class T>
 void decode_heatmaps(const HeatmapDecodeParams& p) {
   const std::int64_t grain = maps_per_thread(p.height, p.width);
   parallel_for(p.batch * p.num_joints, grain, p.threads, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t index = begin; index < end; ++index) {
-      const std::int64_t b = index / p.num_joints, k = index % p.num_joints;
-      if (p.flipped.data == nullptr) {
-        decode<OwnMap, T>(p, b, k);
-      } else {
-        decode<MergedMap, T>(p, b, k);
-      }
+      decode_heatmap<T>(p, index / p.num_joints, index % p.num_joints);
     }
   });
 }
 
-#define LOWERPOSE_INSTANTIATE(T) template void decode_heatmaps<T>(const HeatmapDecodeParams&);
+#define LOWERPOSE_INSTANTIATE(T)                                                           \
+  template void decode_heatmap<T>(const HeatmapDecodeParams&, std::int64_t, std::int64_t); \
+  template void decode_heatmaps<T>(const HeatmapDecodeParams&);
 LOWERPOSE_FOR_EACH_HEATMAP_TYPE(LOWERPOSE_INSTANTIATE)
 
 }  // namespace lowerpose::cpu

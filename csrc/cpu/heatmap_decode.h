@@ -1,4 +1,5 @@
-// One heatmap as the decoder sees it: as it is, or merged with its partner's mirror image.
+// One heatmap as the decoder sees it, as it is or merged with its partner's mirror image; and its
+// decoding.
 #pragma once
 
 #include "core/heatmaps_view.h"
@@ -6,6 +7,10 @@
 #include "ops/heatmap_decode.h"
 
 namespace lowerpose::cpu {
+
+// Decodes one map, for whoever goes on with its joint.
+template <class T>
+void decode_heatmap(const HeatmapDecodeParams& params, std::int64_t b, std::int64_t k);
 
 template <class T>
 class OwnMap {
@@ -35,6 +40,19 @@ class OwnMap {
   MapView<const T> map_;
 };
 
+namespace {
+
+// merged[i] = the mean of own[i] and mirrored[-i].
+template <class C, class T>
+LOWERPOSE_SIMD void merge_run(C* merged, const T* own, const T* mirrored, std::int64_t count) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < count; ++i) {
+    merged[i] = flip_mean(widened<C>(own[i]), widened<C>(mirrored[-i]));
+  }
+}
+
+}  // namespace
+
 template <class T>
 class MergedMap {
  public:
@@ -55,7 +73,16 @@ class MergedMap {
   Runs shape(std::int64_t height, std::int64_t width) const { return {height, width}; }
   std::int64_t tile(std::int64_t) const { return kTile; }
   const C* read(C* buffer, std::int64_t run, std::int64_t first, std::int64_t count) const {
-    for (std::int64_t i = 0; i < count; ++i) buffer[i] = at(run, first + i);
+    std::int64_t i = 0;
+    if (map_.pixel_stride == 1 && flipped_.pixel_stride == 1) {
+      // From column 1 on, columns go back one by one, shifted or not.
+      if (first == 0) buffer[i++] = at(run, 0);
+      if (i == count) return buffer;
+      const std::int64_t column = flipped_column(first + i, width_, shift_);
+      merge_run(buffer + i, map_.at(run, first + i), flipped_.at(run, column), count - i);
+      return buffer;
+    }
+    for (; i < count; ++i) buffer[i] = at(run, first + i);
     return buffer;
   }
 

@@ -1,5 +1,6 @@
 #include "cuda/queue.h"
 #include "cuda/reduce.cuh"
+#include "cuda/thresholds.h"
 #include "ops/pck.h"
 
 namespace lowerpose::cuda {
@@ -7,17 +8,11 @@ namespace {
 
 constexpr int kThreads = 256, kWarps = kThreads / kWarp;
 
-// Thresholds lie in the host's memory and travel with the launch: as many at a time.
-constexpr int kThresholds = 128;
-
-struct Thresholds {
-  double values[kThresholds];
-  int count;
-  std::int64_t first;  // the row of `correct` that belongs to values[0]
-};
+constexpr int kThresholds = 128;  // a launch
+using SomeThresholds = Thresholds<kThresholds>;
 
 // What the joints add up to, in the last block.
-__device__ void finish_scores(const PckParams& p, const Thresholds& thresholds) {
+__device__ void finish_scores(const PckParams& p, const SomeThresholds& thresholds) {
   for (int t = threadIdx.x; t <= thresholds.count; t += kThreads) {
     if (t < thresholds.count) {
       const std::int64_t row = thresholds.first + t;
@@ -30,7 +25,7 @@ __device__ void finish_scores(const PckParams& p, const Thresholds& thresholds) 
 
 // One block a joint; its warps share the batch, 32 samples at a time.
 __global__ void __launch_bounds__(kThreads)
-    pck_counts_kernel(const PckParams p, const Thresholds thresholds) {
+    pck_counts_kernel(const PckParams p, const SomeThresholds thresholds) {
   __shared__ std::int64_t correct[kWarps][kThresholds], counted[kWarps];
   const std::int64_t k = blockIdx.x;
   const int lane = threadIdx.x % kWarp, warp = threadIdx.x / kWarp;
@@ -71,11 +66,8 @@ __global__ void __launch_bounds__(kThreads)
 cudaError_t count(const PckParams& p, cudaStream_t queue) {
   std::int64_t first = 0;
   do {
-    Thresholds thresholds = {};
-    thresholds.first = first;
-    for (; first < p.num_thresholds && thresholds.count < kThresholds; ++first) {
-      thresholds.values[thresholds.count++] = p.thresholds[first];
-    }
+    const auto thresholds = some_thresholds<kThresholds>(p.thresholds, p.num_thresholds, first);
+    first += thresholds.count;
     cudaError_t error = cudaMemsetAsync(p.scratch, 0, sizeof(*p.scratch), queue);
     if (error == cudaSuccess) {
       error = launch_blocks<pck_counts_kernel>(p.num_joints, kThreads, queue, p, thresholds);

@@ -64,13 +64,13 @@ Blur blur_of(Checker& check, const TaylorOptions& options) {
 
 }  // namespace
 
-void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const TensorView& scores,
-                     const std::optional<TensorView>& covariance,
-                     const std::optional<TensorView>& flipped,
-                     const std::vector<std::int64_t>& pairs, bool shift,
-                     const HeatmapDecodeOptions& options, const TaylorOptions& taylor,
-                     int threads) {
-  Checker check("decode_heatmaps");
+HeatmapDecodeParams heatmap_decode_params(Checker& check, const TensorView& heatmaps,
+                                          const TensorView& coords, const TensorView& scores,
+                                          const std::optional<TensorView>& covariance,
+                                          const std::optional<TensorView>& flipped,
+                                          const std::vector<std::int64_t>& pairs, bool shift,
+                                          const HeatmapDecodeOptions& options,
+                                          const TaylorOptions& taylor, int threads) {
   check.tensor("heatmaps", heatmaps);
   check.dtype("heatmaps", heatmaps, kHeatmapDTypes);
   check.shape("heatmaps", heatmaps, "[B, K, H, W]", {kAny, kAny, kAny, kAny});
@@ -124,6 +124,18 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
   params.height = heatmaps.shape[2];
   params.width = heatmaps.shape[3];
   params.threads = threads;
+  return params;
+}
+
+void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const TensorView& scores,
+                     const std::optional<TensorView>& covariance,
+                     const std::optional<TensorView>& flipped,
+                     const std::vector<std::int64_t>& pairs, bool shift,
+                     const HeatmapDecodeOptions& options, const TaylorOptions& taylor,
+                     int threads) {
+  Checker check("decode_heatmaps");
+  const HeatmapDecodeParams params = heatmap_decode_params(
+      check, heatmaps, coords, scores, covariance, flipped, pairs, shift, options, taylor, threads);
   dispatch_heatmap(heatmaps.dtype, [&](auto tag) {
     using T = typename decltype(tag)::type;
     check.run([&] { cpu::decode_heatmaps<T>(params); },

@@ -15,6 +15,8 @@
 
 namespace lowerpose {
 
+class Checker;
+
 // Where a joint is whose map has no positive value.
 enum class Invalid { kKeep, kZero, kMinusOne };  // at its maximum, at (0, 0), at (-1, -1)
 
@@ -118,6 +120,15 @@ void decode_heatmaps(const TensorView& heatmaps, const TensorView& coords, const
                      const std::optional<TensorView>& flipped,
                      const std::vector<std::int64_t>& flip_pairs, bool shift,
                      const HeatmapDecodeOptions& options, const TaylorOptions& taylor, int threads);
+
+// What the kernels get, once all of it is checked.
+HeatmapDecodeParams heatmap_decode_params(Checker& check, const TensorView& heatmaps,
+                                          const TensorView& coords, const TensorView& scores,
+                                          const std::optional<TensorView>& covariance,
+                                          const std::optional<TensorView>& flipped,
+                                          const std::vector<std::int64_t>& flip_pairs, bool shift,
+                                          const HeatmapDecodeOptions& options,
+                                          const TaylorOptions& taylor, int threads);
 
 namespace cpu {
 template <class T>

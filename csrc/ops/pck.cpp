@@ -101,11 +101,9 @@ void fill_choice(Checker& check, const PckOptions& options, PckParams& params) {
 
 }  // namespace
 
-void pck_counts(const std::string& operation, const TensorView& pred, const TensorView& gt,
-                const TensorView& valid, const std::optional<TensorView>& norm,
-                const PckOptions& options, const TensorView& correct, const TensorView& counted,
-                const TensorView& errors, const TensorView& scores, const TensorView& scratch) {
-  Checker check(operation.c_str());
+PckParams pck_params(Checker& check, const TensorView& pred, const TensorView& gt,
+                     const TensorView& valid, const std::optional<TensorView>& norm,
+                     const PckOptions& options) {
   PckParams params = {};
   check.tensor("pred", pred);
   check.shape("pred", pred, "[B, K, 2]", {kAny, kAny, 2});
@@ -122,6 +120,20 @@ void pck_counts(const std::string& operation, const TensorView& pred, const Tens
     check.value(std::isfinite(threshold) && threshold >= 0, "thresholds", "finite and not negative",
                 threshold);
   }
+  params.pred = ScalarReader(pred);
+  params.gt = ScalarReader(gt);
+  params.valid = ScalarReader(valid);
+  params.thresholds = options.thresholds.data();
+  params.inclusive = options.inclusive;
+  return params;
+}
+
+void pck_counts(const std::string& operation, const TensorView& pred, const TensorView& gt,
+                const TensorView& valid, const std::optional<TensorView>& norm,
+                const PckOptions& options, const TensorView& correct, const TensorView& counted,
+                const TensorView& errors, const TensorView& scores, const TensorView& scratch) {
+  Checker check(operation.c_str());
+  PckParams params = pck_params(check, pred, gt, valid, norm, options);
   check.output("correct", correct);
   check.dtype("correct", correct, {DType::kInt64});
   check.shape("correct", correct, "[T, K]", {params.num_thresholds, params.num_joints});
@@ -138,11 +150,6 @@ void pck_counts(const std::string& operation, const TensorView& pred, const Tens
   check.dtype("scratch", scratch, {DType::kInt64});
   check.shape("scratch", scratch, "[1]", {1});
 
-  params.pred = ScalarReader(pred);
-  params.gt = ScalarReader(gt);
-  params.valid = ScalarReader(valid);
-  params.thresholds = options.thresholds.data();
-  params.inclusive = options.inclusive;
   params.correct = static_cast<std::int64_t*>(correct.data);
   params.counted = static_cast<std::int64_t*>(counted.data);
   params.errors = static_cast<double*>(errors.data);

@@ -15,6 +15,8 @@
 
 namespace lowerpose {
 
+class Checker;
+
 // A choice of joints goes to kernels by value, a bit each.
 inline constexpr std::int64_t kMaxChosenJoints = 1024;
 
@@ -128,6 +130,12 @@ void pck_counts(const std::string& operation, const TensorView& pred, const Tens
                 const TensorView& valid, const std::optional<TensorView>& norm,
                 const PckOptions& options, const TensorView& correct, const TensorView& counted,
                 const TensorView& errors, const TensorView& scores, const TensorView& scratch);
+
+// What the kernels read, once all of it is checked; what they write is left out. `options` must
+// live as long.
+PckParams pck_params(Checker& check, const TensorView& pred, const TensorView& gt,
+                     const TensorView& valid, const std::optional<TensorView>& norm,
+                     const PckOptions& options);
 
 namespace cpu {
 void pck_counts(const PckParams& params);

@@ -9,7 +9,7 @@ namespace lowerpose {
 namespace {
 
 void fill_box(Checker& check, const TensorView& center, const TensorView& scale,
-              const ToImageOptions& options, ToImageParams& params) {
+              const ToImageOptions& options, const char* size_argument, ToImageParams& params) {
   check.tensor("center", center);
   check.shape("center", center, "[B, 2]", {params.batch, 2});
   check.tensor("scale", scale);
@@ -27,7 +27,7 @@ void fill_box(Checker& check, const TensorView& center, const TensorView& scale,
                                    {"udp", PixelConvention::kUdp},
                                    {"half_pixel", PixelConvention::kHalfPixel}});
   const bool udp = convention == PixelConvention::kUdp;
-  check.value(options.width > (udp ? 1 : 0) && options.height > (udp ? 1 : 0), "heatmap_size",
+  check.value(options.width > (udp ? 1 : 0) && options.height > (udp ? 1 : 0), size_argument,
               udp ? "at least (2, 2) under the convention 'udp'" : "positive",
               "(" + std::to_string(options.width) + ", " + std::to_string(options.height) + ")");
   check.value(std::isfinite(options.pixel_std) && options.pixel_std > 0, "pixel_std",
@@ -59,10 +59,12 @@ void fill_matrix(Checker& check, const TensorView& matrix, ToImageParams& params
 
 }  // namespace
 
-void to_image(const TensorView& coords, const std::optional<TensorView>& center,
-              const std::optional<TensorView>& scale, const std::optional<TensorView>& matrix,
-              const TensorView& out, const ToImageOptions& options, int threads) {
-  Checker check("to_image");
+ToImageParams to_image_params(Checker& check, const TensorView& coords,
+                              const std::optional<TensorView>& center,
+                              const std::optional<TensorView>& scale,
+                              const std::optional<TensorView>& matrix, const TensorView& out,
+                              const ToImageOptions& options, const char* size_argument,
+                              int threads) {
   ToImageParams params = {};
   check.tensor("coords", coords);
   check.dtype("coords", coords, kHeatmapDTypes);
@@ -75,7 +77,7 @@ void to_image(const TensorView& coords, const std::optional<TensorView>& center,
   if (matrix) {
     fill_matrix(check, *matrix, params);
   } else {
-    fill_box(check, *center, *scale, options, params);
+    fill_box(check, *center, *scale, options, size_argument, params);
   }
   params.mode = check.word<ToImageMode>("mode", options.mode,
                                         {{"affine", ToImageMode::kAffine},
@@ -88,6 +90,15 @@ void to_image(const TensorView& coords, const std::optional<TensorView>& center,
   params.coords = ScalarReader(coords);
   params.out = out.data;
   params.threads = threads;
+  return params;
+}
+
+void to_image(const TensorView& coords, const std::optional<TensorView>& center,
+              const std::optional<TensorView>& scale, const std::optional<TensorView>& matrix,
+              const TensorView& out, const ToImageOptions& options, int threads) {
+  Checker check("to_image");
+  const ToImageParams params =
+      to_image_params(check, coords, center, scale, matrix, out, options, "heatmap_size", threads);
   check.run([&] { cpu::to_image(params); },
             [&](const Stream& stream) { return cuda::to_image(params, stream); });
 }

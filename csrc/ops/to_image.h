@@ -11,6 +11,8 @@
 
 namespace lowerpose {
 
+class Checker;
+
 enum class PixelConvention {
   kCorner,     // x = 0 is the box's left side, x = W its right side
   kUdp,        // x = 0 is the left side, x = W - 1 the right one
@@ -93,6 +95,15 @@ struct ToImageOptions {
 void to_image(const TensorView& coords, const std::optional<TensorView>& center,
               const std::optional<TensorView>& scale, const std::optional<TensorView>& matrix,
               const TensorView& out, const ToImageOptions& options, int threads);
+
+// What the kernels get, once all of it is checked. `size_argument` is where the caller has the
+// heatmap's size from.
+ToImageParams to_image_params(Checker& check, const TensorView& coords,
+                              const std::optional<TensorView>& center,
+                              const std::optional<TensorView>& scale,
+                              const std::optional<TensorView>& matrix, const TensorView& out,
+                              const ToImageOptions& options, const char* size_argument,
+                              int threads);
 
 namespace cpu {
 void to_image(const ToImageParams& params);

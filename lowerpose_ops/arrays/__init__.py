@@ -3,6 +3,7 @@
 Torch is not needed; DataLoader workers use these.
 """
 
+from .decode_and_score import decode_and_score
 from .flip_merge import flip_merge
 from .gaussian_targets import gaussian_targets
 from .heatmap_decode import decode_heatmaps
@@ -14,6 +15,7 @@ from .soft_argmax import soft_argmax2d
 from .to_image import to_image
 
 __all__ = [
+    "decode_and_score",
     "decode_heatmaps",
     "flip_merge",
     "gaussian_targets",

@@ -4,6 +4,7 @@ Importing this package declares them all, which `torch.export.load` needs.
 """
 
 from . import (
+    decode_and_score,
     flip_merge,
     gaussian_joints_mse,
     gaussian_joints_mse_autograd,
@@ -21,6 +22,7 @@ from . import (
 )
 
 __all__ = [
+    "decode_and_score",
     "flip_merge",
     "gaussian_joints_mse",
     "gaussian_joints_mse_autograd",

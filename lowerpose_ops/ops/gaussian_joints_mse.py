@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
@@ -19,6 +17,9 @@ from .gaussian_joints_mse_autograd import (
     run_alone,
 )
 from .joints_mse_fast import can_hold_unscaled
+
+# preset, fixed, weighted, squared_weight, mean, topk, loss_weight
+Options = tuple[str, bool, bool, bool, bool, int, float]
 
 
 def gaussian_joints_mse_loss(
@@ -96,21 +97,23 @@ def gaussian_joints_mse_loss(
 
     The formulas are those of gaussian_targets and joints_mse_loss, and of the projects named there.
     """
+    options = gaussian_options(
+        NAME, preset, fixed, loss_preset, use_target_weight, topk, reduction, loss_weight
+    )
+    return loss_of(output, joints, visible, sigma, options)
+
+
+def loss_of(
+    output: Tensor | list[Tensor] | tuple[Tensor, ...],
+    joints: Tensor,
+    visible: Tensor,
+    sigma: float | Tensor,
+    options: Options,
+) -> Tensor:
+    """`gaussian_joints_mse_loss` with options that are known to be right."""
     if isinstance(output, (list, tuple)):
-        losses = [
-            gaussian_joints_mse_loss(
-                *(stage, joints, visible),
-                sigma=sigma,
-                preset=preset,
-                fixed=fixed,
-                loss_preset=loss_preset,
-                use_target_weight=use_target_weight,
-                topk=topk,
-                reduction=reduction,
-                loss_weight=loss_weight,
-            )
-            for stage in arguments.stages(NAME, output)
-        ]
+        stages = arguments.stages(NAME, output)
+        losses = [loss_of(stage, joints, visible, sigma, options) for stage in stages]
         return sum(losses[1:], start=losses[0])
     sigmas = sigma if isinstance(sigma, Tensor) else None
     plain = is_plain(output, joints, visible) and (sigmas is None or is_plain(sigmas))
@@ -118,13 +121,11 @@ def gaussian_joints_mse_loss(
         check_tensors(NAME, output=output, joints=joints, visible=visible)
         if sigmas is not None:
             check_tensors(NAME, output=output, sigma=sigmas)
-    options = gaussian_options(
-        NAME, preset, fixed, loss_preset, use_target_weight, topk, reduction, loss_weight
-    )
     check_no_gradient(NAME, "visible", visible)
     if has_tangent(output):
         raise ValueError(f"{NAME}: forward-mode differentiation is not available")
     arguments.check_ndim(NAME, "joints", joints, {3: "[B, K, 2]", 4: "[B, N, K, 2]"})
+    preset = options[0]
     to_joints = _check_gradient("joints", joints, joints, preset)
     if sigmas is None:
         sigma = arguments.number(NAME, "sigma", sigma, "a number or a torch tensor")
@@ -135,8 +136,9 @@ def gaussian_joints_mse_loss(
         sigma = 1.0
     inputs = output, joints, visible, sigma, sigmas, *options
     to_output = torch.is_grad_enabled() and output.requires_grad
+    hardest = options[5] > 0
     loss: Tensor
-    if to_output and topk is None and can_hold_unscaled(output, plain):
+    if to_output and not hardest and can_hold_unscaled(output, plain):
         if plain:
             loss = apply_eagerly(*inputs)
         else:
@@ -157,8 +159,8 @@ def gaussian_options(
     topk: int | None,
     reduction: str,
     loss_weight: float,
-) -> tuple[Any, ...]:
-    """The operators' arguments from `preset` on."""
+) -> Options:
+    """The operators' arguments from `preset` on; `name` refuses what does not fit."""
     presets.targets(name, preset, fixed)
     arguments.check_flag(name, "use_target_weight", use_target_weight)
     weightings = presets.LOSSES if topk is None else presets.OHKM_LOSSES

@@ -2,6 +2,7 @@
 what they compute against the reference. A file an operation."""
 
 from tests.cuda_cases import (
+    decode_and_score,
     flip_merge,
     gaussian_joints_mse,
     gaussian_targets,
@@ -16,6 +17,7 @@ from tests.cuda_cases import (
 from tests.cuda_cases.case import Case
 
 CASES: list[Case] = [
+    *decode_and_score.CASES,
     *flip_merge.CASES,
     *gaussian_joints_mse.CASES,
     *gaussian_targets.CASES,
