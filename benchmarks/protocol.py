@@ -21,7 +21,7 @@ import torch
 # A turn is as many calls in a row as take this long: what a candidate finds asleep or cold after
 # another one's turn (threads, caches) is a small part of its own.
 TURN = 5e-3  # seconds
-BUDGET = 1.5  # seconds for the rounds of a comparison
+BUDGET = 1.2  # seconds for the rounds of a comparison
 LEAST_ROUNDS, MOST_ROUNDS = 5, 60
 THREADS = 2
 

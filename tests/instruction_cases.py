@@ -59,6 +59,16 @@ def soft_argmax_backward(maps):
     )
 
 
+def evaluation():
+    """Four detections of each of 512 people in 64 images."""
+    rng = np.random.default_rng(2)
+    people, images = rng.uniform(0, 500, (512, 17, 3)), rng.integers(0, 64, 512)
+    found = np.repeat(people, 4, 0) + rng.normal(0, 20, (2048, 17, 3))
+    scores, found_in = rng.random(2048), np.repeat(images, 4)
+    areas = rng.uniform(1000, 40000, 512)
+    return lambda: lp.keypoint_ap(found, scores, found_in, people, images, areas=areas)
+
+
 def cases() -> dict[str, Callable[[], object]]:
     rng = np.random.default_rng(1)
     maps, joints, visible = maps_and_joints()
@@ -78,12 +88,14 @@ def cases() -> dict[str, Callable[[], object]]:
             f"decode_heatmaps, {refine}": lambda refine=refine: lp.decode_heatmaps(maps, refine)
             for refine in ("none", "quarter", "dark")
         },
+        "decode_and_score": lambda: lp.decode_and_score(maps, joints, visible, 64.0, (0.05, 0.1)),
         "flip_merge": lambda: lp.flip_merge(maps, other, lp.LOWER_BODY_FLIP_PAIRS),
         "soft_argmax2d": lambda: lp.soft_argmax2d(maps, 25.0),
         "soft_argmax2d, backward": soft_argmax_backward(maps),
         **loss_cases(maps, other, joints, visible),
         "pck_counts": lambda: lp.pck_counts(moved, points, seen, 256.0, (0.05, 0.1)),
         "oks, aligned": lambda: lp.oks(moved, points, seen, areas, aligned=True),
+        "keypoint_ap": evaluation(),
         "to_image": lambda: lp.to_image(points, centers, scales, size),
     }
 
