@@ -234,21 +234,18 @@ def _training(rows: list[Row]) -> Iterator[str]:
 
 
 def _where_it_ends(rows: list[Row]) -> Iterator[str]:
-    for device in dict.fromkeys(row["device"] for row in rows):
-        found = {(row["loop"], row["workers"]): row for row in rows if row["device"] == device}
-        most = max(
-            (row for (loop, _), row in found.items() if loop == "ours"),
-            key=lambda row: row["workers"],
-            default=None,
-        )
-        bound = found.get(("constant tensors", 0))
-        if most is None or bound is None:
+    """Each of our loops with the most workers, against the original and the upper bound."""
+    most = max(row["workers"] for row in rows)
+    bounds = {row["device"]: row for row in rows if row["loop"] == "constant tensors"}
+    for row in rows:
+        bound = bounds.get(row["device"])
+        if bound is None or row["workers"] != most or not row["loop"].startswith("ours"):
             continue
-        share = 1 - most["steps_per_second"] / bound["steps_per_second"]
-        times = spread(most["ratio"], most["ratio_range"], 2)
+        times = spread(row["ratio"], row["ratio_range"], 2)
+        share = 1 - row["steps_per_second"] / bound["steps_per_second"]
         yield (
-            f"- On {device} the whole loop with ours is {times} times as fast with "
-            f"{most['workers']} workers. "
+            f"- On {row['device']} with {most} workers, the whole loop with {row['loop']} is {times} "
+            "times as fast as the original. "
             + (
                 f"What is left below the upper bound is {share:.0%} of it."
                 if share > 0

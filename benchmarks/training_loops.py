@@ -108,6 +108,7 @@ class Loop:
         laps.lap("metrics")
 
     def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """What the loss takes after the heatmaps."""
         raise NotImplementedError
 
     def loss(self, heatmaps: Tensor, target: Tensor, weight: Tensor) -> Tensor:
@@ -168,6 +169,18 @@ class Ours(Loop):
         )
         score.correct += correct.sum()
         score.counted += counted.sum()
+
+
+class Fused(Ours):
+    """With the loss against Gaussians that are never drawn."""
+
+    def targets(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        return batch["joints"] / STRIDE, batch["visible"]
+
+    def loss(self, heatmaps: Tensor, joints: Tensor, visible: Tensor) -> Tensor:
+        return lp.gaussian_joints_mse_loss(
+            heatmaps, joints, visible, sigma=SIGMA, preset="lower_body"
+        )
 
 
 class Constant(Ours):
