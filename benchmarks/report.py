@@ -244,8 +244,8 @@ def _where_it_ends(rows: list[Row]) -> Iterator[str]:
         times = spread(row["ratio"], row["ratio_range"], 2)
         share = 1 - row["steps_per_second"] / bound["steps_per_second"]
         yield (
-            f"- On {row['device']} with {most} workers, the whole loop with {row['loop']} is {times} "
-            "times as fast as the original. "
+            f"- On {row['device']} with {most} workers, the whole loop with {row['loop']} is "
+            f"{times} times as fast as the original. "
             + (
                 f"What is left below the upper bound is {share:.0%} of it."
                 if share > 0
