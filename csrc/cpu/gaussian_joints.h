@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 #include "cpu/gaussian_factors.h"
@@ -10,6 +11,9 @@
 #include "ops/gaussian_joints.h"
 
 namespace lowerpose::cpu {
+
+// A vector that begins elsewhere takes two of them, and twice the time.
+inline constexpr std::size_t kCacheLine = 64;
 
 // Rows and columns of which the factors are at hand at a time.
 inline constexpr std::int64_t kSide = 1024;
@@ -32,24 +36,44 @@ void for_each_block(std::int64_t height, std::int64_t width, Work&& work) {
 // Internal linkage, a copy for each file that includes this: SIMD clones need it.
 namespace {
 
-// `count` pixels of a block from pixel `first` on, row by row, and up to a vector of others.
+// The factors of a block along one axis, with a vector of zeros behind them. No product with those
+// outside [begin, end) is other than 0.
+struct AxisFactors {
+  alignas(kCacheLine) double values[kSide + kLanes];
+  std::int64_t begin, end;
+};
+
+// Zeros in [begin, end), and up to a vector of them beyond.
 template <class C>
-LOWERPOSE_SIMD void multiply_factors(C* to, const double* columns, std::int64_t width,
-                                     const double* rows, std::int64_t first, std::int64_t count) {
-  std::int64_t x = first % width;
-  for (const double* row = rows + first / width; count > 0; ++row, x = 0) {
-    const std::int64_t drawn = std::min(width - x, count);
-    if (*row < kSmallestNormal<C>) {  // no column factor is above 1
-      std::fill_n(to, drawn, C{});
+LOWERPOSE_INLINE void clear(C* to, std::int64_t begin, std::int64_t end) {
+  const typename Vec<C>::type zeros = {};
+  for (std::int64_t i = begin; i < end; i += Vec<C>::kLanes) store<C>(zeros, to + i);
+}
+
+// `count` pixels of a block from pixel `first` on, row by row, and up to a vector of others: what
+// comes next writes over what is beyond the end of a part.
+template <class C>
+LOWERPOSE_SIMD void multiply_factors(C* to, const AxisFactors& columns, std::int64_t width,
+                                     const AxisFactors& rows, std::int64_t first,
+                                     std::int64_t count) {
+  std::int64_t x = first % width, y = first / width;
+  for (; count > 0; ++y, x = 0) {
+    const std::int64_t length = std::min(width - x, count);
+    if (y < rows.begin || y >= rows.end) {
+      clear(to, 0, length);
     } else {
-      for (std::int64_t i = 0; i < drawn; i += kLanes) {  // the next row writes over what is beyond
+      const std::int64_t left = std::clamp(columns.begin - x, std::int64_t{0}, length);
+      const std::int64_t right = std::clamp(columns.end - x, left, length);
+      clear(to, 0, left);
+      for (std::int64_t i = left; i < right; i += kLanes) {
         Vec<double>::type values;
-        gaussian_products<C>(values, columns + x + i, *row);
+        gaussian_products<C>(values, columns.values + x + i, rows.values[y]);
         store_as(to + i, values);
       }
+      clear(to, right, length);
     }
-    to += drawn;
-    count -= drawn;
+    to += length;
+    count -= length;
   }
 }
 
@@ -62,15 +86,21 @@ LOWERPOSE_SIMD void keep_larger(C* values, const C* others, std::int64_t count) 
   }
 }
 
-// The factors of pixels [first, first + count) along one axis, with a vector of zeros behind them.
+// Of pixels [first, first + count).
 template <class C>
-void axis_factors(double* factors, std::int64_t first, std::int64_t count, const DrawnAxis& axis,
-                  double sigma) {
-  const std::int64_t begin = std::clamp(axis.begin - first, std::int64_t{0}, count);
-  const std::int64_t end = std::clamp(axis.end - first, begin, count);
-  std::fill_n(factors, begin, 0.0);
-  gaussian_factors<C>(factors + begin, first + begin, end - begin, axis.peak, sigma);
-  std::fill_n(factors + end, count + kLanes - end, 0.0);
+void fill_factors(AxisFactors& factors, std::int64_t first, std::int64_t count,
+                  const DrawnAxis& axis, double sigma) {
+  std::int64_t begin = std::clamp(axis.begin - first, std::int64_t{0}, count);
+  std::int64_t end = std::clamp(axis.end - first, begin, count);
+  double* const values = factors.values;
+  std::fill_n(values, begin, 0.0);
+  gaussian_factors<C>(values + begin, first + begin, end - begin, axis.peak, sigma);
+  std::fill_n(values + end, count + kLanes - end, 0.0);
+  // The other axis has no factor above 1.
+  while (begin < end && values[begin] < kSmallestNormal<C>) ++begin;
+  while (begin < end && values[end - 1] < kSmallestNormal<C>) --end;
+  factors.begin = begin;
+  factors.end = end;
 }
 
 // What gaussian_targets draws for joint k of sample b, in C: the same bits as there.
@@ -94,8 +124,8 @@ class JointTarget {
     if (drawn_ == 0) {
       std::fill_n(values_, kTile, C{});
     } else if (drawn_ == 1) {
-      axis_factors<C>(columns_, block.left, block.width, first_.columns, first_.sigma);
-      axis_factors<C>(rows_, block.top, block.height, first_.rows, first_.sigma);
+      fill_factors<C>(columns_, block.left, block.width, first_.columns, first_.sigma);
+      fill_factors<C>(rows_, block.top, block.height, first_.rows, first_.sigma);
     }
   }
 
@@ -118,8 +148,8 @@ class JointTarget {
     for (std::int64_t n = 0; n < params_.instances; ++n) {
       const DrawnJoint joint = drawn_joint(params_, b_, n, k_);
       if (!joint.drawn) continue;
-      axis_factors<C>(columns_, block_.left, block_.width, joint.columns, joint.sigma);
-      axis_factors<C>(rows_, block_.top + top, height, joint.rows, joint.sigma);
+      fill_factors<C>(columns_, block_.left, block_.width, joint.columns, joint.sigma);
+      fill_factors<C>(rows_, block_.top + top, height, joint.rows, joint.sigma);
       multiply_factors(others_, columns_, block_.width, rows_, first - top * block_.width, count);
       keep_larger(values_, others_, count);
     }
@@ -131,8 +161,9 @@ class JointTarget {
   std::int64_t drawn_ = 0;
   DrawnJoint first_ = {};
   Block block_ = {};
-  double columns_[kSide + kLanes], rows_[kSide + kLanes];
-  C values_[kTile + kLanes], others_[kTile + kLanes];
+  AxisFactors columns_, rows_;
+  alignas(kCacheLine) C values_[kTile + Vec<C>::kLanes];
+  alignas(kCacheLine) C others_[kTile + Vec<C>::kLanes];
 };
 
 }  // namespace

@@ -28,7 +28,7 @@ double pass_over_map(const GaussianJointsMSEParams& p, JointTarget<C>& target,
                      const MapView<const Output>& output, const MapView<Output>& gradient,
                      C scale) {
   C outputs[kTile], gradients[kTile];
-  double sum = 0;
+  SquareSum sum;
   for_each_block(p.height, p.width, [&](const Block& block) {
     target.enter(block);
     const bool whole_rows = block.width == p.width;
@@ -41,13 +41,13 @@ double pass_over_map(const GaussianJointsMSEParams& p, JointTarget<C>& target,
       const C* t = target.tile(run * shape.length + first, count);
       if constexpr (kGradient) {
         write_tile(gradients, gradient.at(y, x), gradient.pixel_stride, count,
-                   [&](C* to) { sum += squared_difference<true, C>(o, t, count, to, scale); });
+                   [&](C* to) { squared_difference<true, C>(o, t, count, to, scale, sum); });
       } else {
-        sum += squared_difference<false, C>(o, t, count, nullptr, scale);
+        squared_difference<false, C>(o, t, count, nullptr, scale, sum);
       }
     });
   });
-  return sum;
+  return sum.total();
 }
 
 // Each map's weighted sum, `stride` doubles apart; and its factor or its gradient, if wanted.
@@ -108,22 +108,23 @@ template <class Output>
 GaussianMoments moments_of_map(const GaussianJointsMSEParams& p, const DrawnJoint& joint,
                                const MapView<const Output>& output) {
   using C = Arithmetic<Output>;
-  double columns[kSide + kLanes], rows[kSide + kLanes];
+  AxisFactors columns, rows;
   C outputs[kSide + kLanes];
   GaussianMoments moments = {};
   for_each_block(p.height, p.width, [&](const Block& block) {
-    axis_factors<double>(columns, block.left, block.width, joint.columns, joint.sigma);
-    axis_factors<double>(rows, block.top, block.height, joint.rows, joint.sigma);
+    fill_factors<double>(columns, block.left, block.width, joint.columns, joint.sigma);
+    fill_factors<double>(rows, block.top, block.height, joint.rows, joint.sigma);
     for (std::int64_t y = 0; y < block.height; ++y) {
       gather(outputs, output.at(block.top + y, block.left), output.pixel_stride, block.width);
       std::fill_n(outputs + block.width, kLanes, C{});
       RowMoments row;
-      row_moments(outputs, columns, block.width, rows[y],
+      row_moments(outputs, columns.values, block.width, rows.values[y],
                   static_cast<double>(block.left) - joint.columns.peak, row);
       const double place = static_cast<double>(block.top + y) - joint.rows.peak;
-      moments.x += rows[y] * row.x;
-      moments.y += rows[y] * place * row.all;
-      moments.squared += rows[y] * (row.squared + place * place * row.all);
+      const double factor = rows.values[y];
+      moments.x += factor * row.x;
+      moments.y += factor * place * row.all;
+      moments.squared += factor * (row.squared + place * place * row.all);
     }
   });
   return moments;

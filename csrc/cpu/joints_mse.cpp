@@ -25,18 +25,18 @@ void pass_over_maps(const Params& p, double gradient_scale, double* partials) {
                                    : runs(p.height, p.width, output, target);
       const double map_factor = joints_mse_factor(p, b, k);
       const C scale = static_cast<C>(gradient_scale * map_factor);
-      double sum = 0;
+      SquareSum sum;
       for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
         const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
         const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
         if constexpr (kGradient) {
           write_tile(gradients, gradient.at(run, first), gradient.pixel_stride, count,
-                     [&](C* to) { sum += squared_difference<true, C>(o, t, count, to, scale); });
+                     [&](C* to) { squared_difference<true, C>(o, t, count, to, scale, sum); });
         } else {
-          sum += squared_difference<false, C>(o, t, count, nullptr, scale);
+          squared_difference<false, C>(o, t, count, nullptr, scale, sum);
         }
       });
-      if (partials != nullptr) partials[index] = joints_mse_weighted(map_factor, sum);
+      if (partials != nullptr) partials[index] = joints_mse_weighted(map_factor, sum.total());
     }
   });
 }

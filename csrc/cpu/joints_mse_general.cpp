@@ -96,13 +96,14 @@ void sum_map(const JointsMSEGeneralForwardParams& p, std::int64_t b, std::int64_
   if (p.skip_empty && is_zero(target, p.height, p.width)) map_factor *= 0;
   // Factors come by rows, whatever the maps' own layout.
   const Runs shape = by_pixel ? Runs{p.height, p.width} : runs(p.height, p.width, output, target);
+  SquareSum squares;
   double sum = 0, factor_sum = 0;
   std::int64_t visible = 0;
   for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
     const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
     const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
     if (!by_pixel) {
-      sum += squared_difference<false, C>(o, t, count, nullptr, C{});
+      squared_difference<false, C>(o, t, count, nullptr, C{}, squares);
       return;
     }
     read_factors(p, b, k, run, first, count, factors);
@@ -120,6 +121,7 @@ void sum_map(const JointsMSEGeneralForwardParams& p, std::int64_t b, std::int64_
     }
   });
   if (!by_pixel) {  // every pixel has factor 1
+    sum = squares.total();
     visible = p.height * p.width;
     factor_sum = static_cast<double>(visible);
   }
@@ -160,6 +162,7 @@ void differentiate_map(const JointsMSEGeneralBackwardParams& p, std::int64_t b, 
       by_pixel ? Runs{p.height, p.width} : runs(p.height, p.width, output, target, gradient);
   const double scale = 2 * p.scales(b, k);
   const C map_scale = by_pixel ? C{} : static_cast<C>(scale * p.incoming(b, k));
+  SquareSum squares;  // which nobody asks for
   for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
     const C* o = read_tile(outputs, output.at(run, first), output.pixel_stride, count);
     const C* t = read_tile(targets, target.at(run, first), target.pixel_stride, count);
@@ -173,7 +176,7 @@ void differentiate_map(const JointsMSEGeneralBackwardParams& p, std::int64_t b, 
       if (by_pixel) {
         weighted_differences(o, t, factors, count, to);
       } else {
-        squared_difference<true, C>(o, t, count, to, map_scale);
+        squared_difference<true, C>(o, t, count, to, map_scale, squares);
       }
     });
   });
