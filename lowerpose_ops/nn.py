@@ -178,7 +178,8 @@ class GaussianJointsMSELoss(nn.Module):
     Called with (output, joints, visible): [B, K, H, W], [B, K, 2] in heatmap pixels and [B, K].
     The options are those of `gaussian_joints_mse_loss`. A sigma that is a tensor becomes a buffer,
     one that is a parameter stays one, and is learnt; it must be no parameter that requires a
-    gradient but under the preset "exact", and a number must be positive.
+    gradient but under the preset "exact", and a number must be positive. use_target_weight counts
+    under MMPose's presets too, where that of JointsMSELoss means nothing.
 
     Example:
         >>> criterion = GaussianJointsMSELoss(sigma=2.0, preset="lower_body")
