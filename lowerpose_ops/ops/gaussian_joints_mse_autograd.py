@@ -165,7 +165,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def _save_scales(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     _save(ctx, inputs, output)
-    ctx.scales = output[1] if inputs[10] else None
+    ctx.gradient, ctx.scales = None, output[1] if inputs[10] else None
 
 
 def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -191,8 +191,9 @@ def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients
 
 
 def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
-    gradient: Tensor | None = getattr(ctx, "gradient", None)
-    ctx.gradient = None
+    gradient: Tensor | None
+    # Without a call between the two, at which another thread could take it as well.
+    gradient, ctx.gradient = ctx.gradient, None
     # Without one it was handed over before and belongs to somebody else now. Where the gradient
     # shall be differentiated, that is refused by the operation.
     if gradient is not None and not torch.is_grad_enabled():
