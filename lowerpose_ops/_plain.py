@@ -42,18 +42,26 @@ def _plain_keys() -> tuple[frozenset[int], frozenset[int]] | None:
 _PLAIN_KEYS = _plain_keys()
 
 
-def is_plain(*tensors: Any) -> bool:
-    """Whether all are ordinary tensors in memory, and nobody watches this thread."""
+def is_traced(*tensors: Any) -> bool:
+    """Whether one is no ordinary tensor in memory, or somebody follows what this thread does.
+
+    Native code must not see such tensors: a lazily negated one has the wrong sign in memory, others
+    have no memory at all.
+    """
     if torch.compiler.is_compiling() or _PLAIN_KEYS is None:
-        return False
+        return True
     plain_tensor, plain_thread = _PLAIN_KEYS
     for tensor in tensors:
         if type(tensor) not in (Tensor, Parameter):
-            return False
+            return True
         if torch._C._dispatch_keys(tensor).raw_repr() not in plain_tensor:
-            return False
+            return True
     return (
-        torch._C._dispatch_tls_local_include_set().raw_repr() in plain_thread
-        and not torch._C._len_torch_function_stack()
-        and not torch._C._autograd._profiler_enabled()
+        torch._C._dispatch_tls_local_include_set().raw_repr() not in plain_thread
+        or torch._C._len_torch_function_stack() > 0
     )
+
+
+def is_plain(*tensors: Any) -> bool:
+    """Whether all are ordinary tensors in memory, and nobody watches this thread: no profiler."""
+    return not is_traced(*tensors) and not torch._C._autograd._profiler_enabled()

@@ -178,7 +178,9 @@ class GaussianJointsMSELoss(nn.Module):
 
     Called with (output, joints, visible): [B, K, H, W], [B, K, 2] in heatmap pixels and [B, K].
     The options are those of `gaussian_joints_mse_loss`. A sigma that is a tensor becomes a buffer,
-    one that is a parameter stays one, and is learnt.
+    one that is a parameter stays one, and is learnt; it must be no parameter that requires a
+    gradient but under the preset "exact", and a number must be positive. use_target_weight counts
+    under MMPose's presets too, where that of JointsMSELoss means nothing.
 
     Example:
         >>> criterion = GaussianJointsMSELoss(sigma=2.0, preset="lower_body")
@@ -221,6 +223,13 @@ class GaussianJointsMSELoss(nn.Module):
             "loss_weight": loss_weight,
         }
         self._options = gaussian_options(name, **self._given)
+        if not isinstance(sigma, Tensor):
+            if self.sigma <= 0:
+                raise arguments.value_error(name, "sigma", "positive and finite", sigma)
+        elif sigma.requires_grad and preset != "exact":
+            raise ValueError(
+                f"{name}: sigma must not require a gradient but under the preset 'exact'"
+            )
 
     def forward(self, output: _Outputs, joints: Tensor, visible: Tensor) -> Tensor:
         return gaussian_loss_of(output, joints, visible, self.sigma, self._options)

@@ -320,3 +320,7 @@ def test_the_module_refuses_by_its_own_name():
         lp.GaussianJointsMSELoss(preset="document")
     with pytest.raises(TypeError, match="GaussianJointsMSELoss: sigma must be"):
         lp.GaussianJointsMSELoss("2")
+    with pytest.raises(ValueError, match="GaussianJointsMSELoss: sigma must be positive"):
+        lp.GaussianJointsMSELoss(0.0)
+    with pytest.raises(ValueError, match="GaussianJointsMSELoss: sigma must not require"):
+        lp.GaussianJointsMSELoss(torch.nn.Parameter(torch.tensor(2.0)), preset="hrnet")

@@ -80,6 +80,18 @@ def test_a_sigma_that_all_joints_share_gets_the_sum():
 
 
 @pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("sigma", [5e-324, 1e-160, 1e-30, 1e30, 5e307])
+def test_a_sigma_whose_square_is_no_number(sigma):
+    """Where no pixel but the peak's is drawn, or all are 1, nothing moves the loss."""
+    output, joints = maps(SHAPE, torch.float64), torch.full((*SHAPE[:2], 2), 3.0)
+    joints.requires_grad_()
+    sigmas = torch.full(SHAPE[1:2], sigma, dtype=torch.float64, requires_grad=True)
+    loss = lp.gaussian_joints_mse_loss(output, joints, torch.ones(SHAPE[:2]), sigma=sigmas)
+    for gradient in torch.autograd.grad(loss, (joints, sigmas)):
+        torch.testing.assert_close(gradient, torch.zeros_like(gradient), rtol=0, atol=1e-50)
+
+
+@pytest.mark.usefixtures("device")
 def test_the_graph_can_be_kept_and_used_twice():
     output, (joints, visible) = maps(SHAPE, grad=True), people(SHAPE)
     loss = lp.gaussian_joints_mse_loss(output, joints, visible)

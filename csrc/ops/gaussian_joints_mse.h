@@ -84,10 +84,10 @@ struct GaussianMoments {
 LOWERPOSE_HOST_DEVICE inline void gaussian_joints_mse_finish(const GaussianMoments& moments,
                                                              double sigma, double scale,
                                                              double* to_joint, double* to_sigma) {
-  const double factor = -scale / (sigma * sigma);
-  to_joint[0] = factor * moments.x;
-  to_joint[1] = factor * moments.y;
-  *to_sigma = factor * moments.squared / sigma;
+  // One division after another: the square of a tiny sigma is 0, and 0 / 0 no number.
+  to_joint[0] = -scale * (moments.x / sigma / sigma);
+  to_joint[1] = -scale * (moments.y / sigma / sigma);
+  *to_sigma = -scale * (moments.squared / sigma / sigma / sigma);
 }
 
 // A block of a GPU works on this many rows and columns of one map, or what is left.

@@ -42,7 +42,8 @@ def gaussian_joints_mse_loss(
     one pass: the output is read once, and where it needs a gradient that is written on the way.
     The Gaussian is computed separably, with one exponential a row and column. The loss and the
     output's gradient have the same bits as those of the two functions, on the CPU and for maps of
-    up to 1024 x 1024 pixels; elsewhere they agree to a few units in the last place.
+    up to 1024 x 1024 pixels; elsewhere they agree to a few units in the last place. (Against a
+    float64 output, with targets that are drawn in float64.)
 
     Args:
         output: [B, K, H, W], float32, float16, bfloat16 or float64, of any strides: contiguous and
@@ -51,17 +52,19 @@ def gaussian_joints_mse_loss(
         joints: [B, K, 2] or, for several instances whose largest value counts, [B, N, K, 2];
             (x, y) in heatmap pixels, pixel centres at integers. Of any dtype that gaussian_targets
             takes.
-        visible: [B, K], [B, K, 1] or [B, N, K]; bool, integers or floats. It must not require a
-            gradient.
-        sigma: In heatmap pixels: a number, a tensor of one number, [K], one a joint, or [B, N], one
-            an instance.
+        visible: [B, K] or [B, K, 1]; with instances [B, N, K] or [B, N, K, 1]; bool, integers or
+            floats. It must not require a gradient.
+        sigma: In heatmap pixels: a number, a tensor without dimensions, [K], one a joint, or
+            [B, N], one an instance ([B, 1] for joints without instances). An element of a tensor
+            that is not positive and finite makes its joints invalid, as do coordinates and
+            visibilities that are not finite: an empty map with weight 0.
         preset: How joints are drawn and weighted: the presets of gaussian_targets.
         fixed: What a project's authors meant, as with gaussian_targets.
-        loss_preset: How the weights enter: the presets of joints_mse_loss. None takes the one of
-            the same project: "lower_body" for "lower_body", "hrnet" for "hrnet", "mmpose" for
-            MMPose's two, else "document".
-        use_target_weight: Whether the weights count; otherwise every joint does, and one that is
-            not drawn shall have an empty map.
+        loss_preset: How the weights enter: the presets of joints_mse_loss, or with topk those of
+            joints_ohkm_mse_loss. None takes the one of the same project: "lower_body" for
+            "lower_body", "hrnet" for "hrnet", "mmpose" for MMPose's two, else "document".
+        use_target_weight: Whether the weights count, under every preset; otherwise every joint
+            does, and one that is not drawn shall have an empty map.
         topk: None, or how many of each sample's joints count: those with the largest loss, as in
             joints_ohkm_mse_loss, from 1 to K.
         reduction: "mean", over all elements, or, but for topk, "sum". Other reductions and
@@ -80,10 +83,10 @@ def gaussian_joints_mse_loss(
 
     Raises:
         TypeError: An argument is of another type or dtype.
-        ValueError: Shapes or devices differ; a word is unknown; sigma is not positive and finite;
-            loss_weight is not finite; topk is not from 1 to K; joints or sigma require a gradient
-            under another preset or with several instances; visible requires one; the list of
-            outputs is empty.
+        ValueError: Shapes or devices differ; a word is unknown; a number sigma is not positive and
+            finite, or none that the preset takes; loss_weight is not finite; topk is not from 1 to
+            K; joints or sigma require a gradient under another preset or with several instances;
+            visible requires one; the list of outputs is empty.
 
     Example:
         >>> output = torch.zeros(2, 6, 64, 48, requires_grad=True)

@@ -11,7 +11,8 @@ from torch import Tensor
 from .. import _arguments as arguments
 from .. import _native, presets
 from .._library import allocates_scratch, define_op, optional_view, view
-from .joints_mse_fast import is_traced, refuse_double_backward
+from .._plain import is_traced
+from .joints_mse_fast import refuse_double_backward
 
 NAME = "gaussian_joints_mse_loss"
 _JOINTS = "Tensor joints, Tensor visible, float sigma, Tensor? sigmas, str preset, bool fixed"
@@ -164,7 +165,7 @@ def _save(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> N
 
 def _save_scales(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
     _save(ctx, inputs, output)
-    ctx.scales = output[1] if inputs[10] else None
+    ctx.gradient, ctx.scales = None, output[1] if inputs[10] else None
 
 
 def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tensor]) -> None:
@@ -190,19 +191,22 @@ def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients
 
 
 def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
-    gradient: Tensor | None = getattr(ctx, "gradient", None)
-    ctx.gradient = None
-    if gradient is None or torch.is_grad_enabled():
-        # It was handed over before and belongs to somebody else now; or the gradient shall be
-        # differentiated, which is refused there.
-        result: Tensor = gaussian_joints_mse_backward(incoming, *inputs)
-        return result
-    if is_traced(incoming):
-        return gradient * incoming
-    # In training the incoming gradient is 1 and nothing is left to do.
-    if not (incoming.is_cpu and incoming.item() == 1):
-        write_gradient(gradient, True, incoming, *inputs)
-    return gradient
+    gradient: Tensor | None
+    # Without a call between the two, at which another thread could take it as well.
+    gradient, ctx.gradient = ctx.gradient, None
+    # Without one it was handed over before and belongs to somebody else now. Where the gradient
+    # shall be differentiated, that is refused by the operation.
+    if gradient is not None and not torch.is_grad_enabled():
+        if is_traced(incoming):
+            return gradient * incoming
+        # In training the incoming gradient is 1 and nothing is left to do.
+        if incoming.is_cpu and incoming.item() == 1:
+            return gradient
+        if not is_traced(*(value for value in inputs if isinstance(value, Tensor))):
+            write_gradient(gradient, True, incoming, *inputs)
+            return gradient
+    result: Tensor = gaussian_joints_mse_backward(incoming, *inputs)
+    return result
 
 
 # The loss, and the scales of the hardest joints; its gradients are computed when they are asked

@@ -10,11 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C._functorch import is_functorch_wrapped_tensor
-from torch.utils._python_dispatch import _get_current_dispatch_mode
 
 from .. import _native
 from .._library import allocates_scratch, define_op, optional_view, view
+from .._plain import is_traced
 
 _OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
 _Gradients = tuple[Tensor | None, ...]
@@ -183,18 +182,12 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
     # In training the incoming gradient is 1 and nothing is left to do. A GPU finds that out by
     # itself: it would have to be waited for before its number could be looked at.
     elif not (incoming.is_cpu and incoming.item() == 1):
-        write_gradient(gradient, True, incoming, *ctx.saved_tensors, *ctx.options)
+        inputs = *ctx.saved_tensors, *ctx.options
+        if is_traced(*(tensor for tensor in inputs[:3] if tensor is not None)):
+            gradient = joints_mse_backward(incoming, *inputs)
+        else:
+            write_gradient(gradient, True, incoming, *inputs)
     return gradient, None, None, None, None, None
-
-
-def is_traced(tensor: Tensor) -> bool:
-    """Whether a tensor is followed (by a compiler, a vmap, a subclass), or has no values."""
-    return (
-        type(tensor) is not Tensor
-        or tensor.is_meta
-        or is_functorch_wrapped_tensor(tensor)
-        or _get_current_dispatch_mode() is not None
-    )
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
