@@ -35,7 +35,8 @@ def define_op(
     `impl` runs on every device that native code may know; native code refuses the others.
     `fake` allocates the outputs and nothing more: it is what tracing sees. A plain call goes past
     torch's dispatcher: to `impl` itself, or where a gradient is wanted to the same as a
-    torch.autograd.Function.
+    torch.autograd.Function. There `impl` runs with autograd listening, so it must not apply torch's
+    operations to its inputs.
     """
     name = schema.partition("(")[0]
     qualified = f"lowerpose_ops::{name}"
@@ -67,14 +68,15 @@ class Operation:
         self.eager = impl if backward is None else self._choose
         self._impl = impl
         self._places = _places_of_tensors(operator)
-        self._apply = None if backward is None else eager_function(impl, setup_context, backward)
+        if backward is not None:
+            self._apply = _eager_function(operator.name(), impl, setup_context, backward)
 
     def __call__(self, *inputs: Any) -> Any:
         tensors = [inputs[place] for place in self._places if inputs[place] is not None]
         return (self.eager if is_plain(*tensors) else self.operator)(*inputs)
 
     def _choose(self, *inputs: Any) -> Any:
-        if self._apply is not None and torch.is_grad_enabled():
+        if torch.is_grad_enabled():
             for place in self._places:
                 tensor = inputs[place]
                 if tensor is not None and tensor.requires_grad:
@@ -87,15 +89,13 @@ def _places_of_tensors(operator: Any) -> tuple[int, ...]:
     return tuple(i for i, kind in enumerate(kinds) if kind in ("Tensor", "Optional[Tensor]"))
 
 
-def eager_function(
+def _eager_function(
+    name: str,
     forward: Callable[..., Any],
     setup_context: Callable[..., None] | None,
     backward: Callable[..., Any],
 ) -> Callable[..., Any]:
-    """What calls `forward` and has `backward` for a gradient, for plain tensors alone.
-
-    Past Function.apply, which looks for functorch's tensors first: 2 us.
-    """
+    """What calls `forward` and has `backward` for a gradient, for plain tensors alone."""
 
     def forward_and_save(ctx: Any, *inputs: Any) -> Any:
         output = forward(*inputs)
@@ -104,7 +104,11 @@ def eager_function(
         return output
 
     members = {"forward": staticmethod(forward_and_save), "backward": staticmethod(backward)}
-    function: Any = type("Eager", (torch.autograd.Function,), members)
+    return apply_of(type(name.partition("::")[2], (torch.autograd.Function,), members))
+
+
+def apply_of(function: Any) -> Callable[..., Any]:
+    """Its `apply` for plain tensors: torch's own looks for functorch's first, which takes 2 us."""
     apply: Callable[..., Any] = super(torch.autograd.Function, function).apply
     return apply
 
@@ -129,7 +133,7 @@ def view(tensor: torch.Tensor) -> torch.Tensor | Description:
     )
 
 
-def allocates_scratch(tensor: torch.Tensor) -> bool:
+def has_own_scratch(tensor: torch.Tensor) -> bool:
     """Whether native code has its own scratch memory where this tensor is: on the CPU."""
     return tensor.is_cpu and _native.core.cpu_kernels
 

@@ -177,6 +177,10 @@ PROGRAMS = {
     "to_image": Program(
         draw_boxes, lambda *boxes: lp.to_image(*boxes, (48, 64), "udp"), 1, MANY_JOINTS
     ),
+    "decode_and_score": Program(
+        lambda shape: (maps(shape), *draw_points(shape)[1:]),
+        lambda heatmaps, *truth: lp.decode_and_score(heatmaps, *truth, 64.0, (0.05, 0.1), "dark"),
+    ),
     "pck_counts": Program(
         draw_points,
         lambda *points: lp.pck_counts(*points, 64.0, (0.05, 0.1)),

@@ -240,10 +240,14 @@ def test_the_device_itself_sees_that_the_incoming_gradient_is_one(fused):
         if fused:
             options = ("exact", False, True, False, True, 0, 1.0)
             inputs = output, joints, visible, 1.0, None, *options
-            gaussian_autograd.write_gradient(gradient, True, torch.tensor(incoming), None, *inputs)
+            gaussian_autograd.write_gradient(
+                gradient, torch.tensor(incoming), None, *inputs, unless_one=True
+            )
         else:
             inputs = output, maps(SHAPE, seed=1), None, False, True, 1.0
-            joints_mse_fast.write_gradient(gradient, True, torch.tensor(incoming), *inputs)
+            joints_mse_fast.write_gradient(
+                gradient, torch.tensor(incoming), *inputs, unless_one=True
+            )
 
     write(1.0)
     assert (gradient == 7).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 import lowerpose_ops as lp
 from tests.gaussian_scenes import BAD_SIGMAS, EVERY_PRESET, SIZE, random_people
@@ -82,3 +83,11 @@ def test_sigmas_at_which_lower_body_stops_make_its_joints_invalid():
             joints, visible, SIZE, sigmas, preset=preset, fixed=preset == "lower_body"
         )
         assert weights.all()
+
+
+def test_a_tensor_of_one_number_is_for_all_joints():
+    joints, visible = torch.full((2, 3, 2), 4.0), torch.ones(2, 3)
+    for points, seen in ((joints, visible), (joints[0], visible[0])):
+        one, _ = lp.gaussian_targets(points, seen, (9, 9), torch.tensor(1.5))
+        other, _ = lp.gaussian_targets(points, seen, (9, 9), 1.5)
+        torch.testing.assert_close(one, other, rtol=0, atol=0)

@@ -10,7 +10,7 @@
 namespace lowerpose {
 
 // Doubles of the caller's tensor; or, where none is given and the kernel runs on the CPU, our own,
-// which are had faster than a tensor.
+// which are faster to allocate than a tensor.
 class Scratch {
  public:
   Scratch(Checker& check, const char* argument, const std::optional<TensorView>& given,

@@ -37,32 +37,41 @@ LOWERPOSE_INLINE void add_lanes(Vec<double>::type& sums, const typename Vec<C>::
   }
 }
 
+// A vector of a - b from element i on; with a gradient, that times the factor is written.
+template <bool kGradient, class C>
+LOWERPOSE_INLINE void difference_at(std::int64_t i, const C* a, const C* b, C* gradient, C factor,
+                                    typename Vec<C>::type& difference) {
+  typename Vec<C>::type other;
+  load(difference, a + i);
+  load(other, b + i);
+  difference -= other;
+  if constexpr (kGradient) store<C>(factor * difference, gradient + i);
+}
+
 // Adds (a[i] - b[i])^2 over a tile to `sum`; with a gradient, gradient[i] = factor * (a[i] - b[i])
-// on the way. Four vectors at a time, whose sums do not wait for each other. They add up in C over
+// on the way. Two vectors at a time, whose sums do not wait for each other. They add up in C over
 // the tile, then in double, and always in the same order.
 template <bool kGradient, class C>
 LOWERPOSE_SIMD void squared_difference(const C* a, const C* b, std::int64_t count, C* gradient,
                                        C factor, SquareSum& sum) {
   using V = typename Vec<C>::type;
   constexpr std::int64_t kLanes = Vec<C>::kLanes;
-  constexpr int kAtOnce = 4;
-  V sums[kAtOnce] = {};
-  const auto add = [&](std::int64_t i, V& to) {
-    V x, y;
-    load(x, a + i);
-    load(y, b + i);
-    const V difference = x - y;
-    to += difference * difference;
-    if constexpr (kGradient) store<C>(factor * difference, gradient + i);
-  };
+  V even = {}, odd = {}, difference;
   std::int64_t i = 0;
-  for (; i + kAtOnce * kLanes <= count; i += kAtOnce * kLanes) {
-    for (int vector = 0; vector < kAtOnce; ++vector) add(i + vector * kLanes, sums[vector]);
+  for (; i + 2 * kLanes <= count; i += 2 * kLanes) {
+    difference_at<kGradient>(i, a, b, gradient, factor, difference);
+    even += difference * difference;
+    difference_at<kGradient>(i + kLanes, a, b, gradient, factor, difference);
+    odd += difference * difference;
   }
-  for (; i + kLanes <= count; i += kLanes) add(i, sums[0]);
+  for (; i + kLanes <= count; i += kLanes) {
+    difference_at<kGradient>(i, a, b, gradient, factor, difference);
+    even += difference * difference;
+  }
   Vec<double>::type totals;
   load(totals, sum.lanes);
-  for (const V& values : sums) add_lanes<C>(totals, values);
+  add_lanes<C>(totals, even);
+  add_lanes<C>(totals, odd);
   store<double>(totals, sum.lanes);
   for (; i < count; ++i) {
     const C difference = a[i] - b[i], square = difference * difference;

@@ -98,7 +98,7 @@ void gaussian_joints_mse(const TensorView& output, const TensorView& joints,
                          const std::optional<TensorView>& scales,
                          const GaussianJointsMSEOptions& options, int threads) {
   Checker check(kOperation);
-  GaussianJointsMSEForwardParams params;
+  GaussianJointsMSEForwardParams params = {};
   fill(check, output, joints, visible, sigma, sigmas, drawing, options, threads, params);
   const DType number = output.dtype == DType::kFloat64 ? DType::kFloat64 : DType::kFloat32;
   check.packed_output("loss", loss, number, "one number", {});
@@ -132,7 +132,7 @@ void gaussian_joints_mse_backward(const TensorView& incoming, const TensorView& 
                                   const TensorView& gradient, bool unless_one,
                                   const GaussianJointsMSEOptions& options, int threads) {
   Checker check(kOperation);
-  GaussianJointsMSEBackwardParams params;
+  GaussianJointsMSEBackwardParams params = {};
   fill(check, output, joints, visible, sigma, sigmas, drawing, options, threads, params);
   take_incoming(check, incoming, scales, params);
   check_gradient(check, gradient, output);
@@ -155,7 +155,7 @@ void gaussian_joints_mse_joints_backward(const TensorView& incoming, const Tenso
                                          const TensorView& to_joints, const TensorView& to_sigmas,
                                          const GaussianJointsMSEOptions& options, int threads) {
   Checker check(kOperation);
-  GaussianJointsMSEJointsBackwardParams params;
+  GaussianJointsMSEJointsBackwardParams params = {};
   fill(check, output, joints, visible, sigma, sigmas, drawing, options, threads, params);
   take_incoming(check, incoming, scales, params);
   if (params.instances != 1) {

@@ -33,8 +33,8 @@ struct GaussianJointsMSEForwardParams : GaussianJointsMSEParams {
   double* scales;         // [B, K], where topk > 0: what the maps' gradients are multiplied by
 };
 
-// The gradient with respect to the output is 2 * incoming * scale * (output - target). `scale` is
-// a map's own where the forward pass has found the hardest ones, else the scale times the factor.
+// The gradient with respect to the output is 2 * incoming * s * (output - target), where s is
+// scales(b, k) if has_scales, as for the hardest joints, else scale * factor(b, k).
 struct GaussianJointsMSEBackwardParams : GaussianJointsMSEParams {
   ScalarReader incoming;  // one number
   ScalarReader scales;    // [B, K], if has_scales

@@ -89,7 +89,8 @@ def gaussian_targets(
             [B, N, K, 1]. Any of these types, or bool. COCO's flags 1 and 2 are visible.
         heatmap_size: (W, H), as in HRNet and MMPose.
         sigma: Standard deviation in heatmap pixels: a number, or an array (a tensor for tensors) of
-            [K], one a joint, or [B, N], one an instance ([B, 1] for joints without instances).
+            [K], one a joint, or [B, N], one an instance ([B, 1] for joints without instances). A
+            tensor may have one number, too.
         preset: One of the table.
         fixed: Without the bugs. "exact" has none, and refuses it.
         instance_weights: Weights of each instance, as in MMPose, where joints are [B, N, K, 2].

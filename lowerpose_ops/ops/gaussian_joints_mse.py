@@ -77,9 +77,11 @@ def gaussian_joints_mse_loss(
         batch. The target is in that type too. A NaN in a map shows, also with weight 0.
 
         Gradients flow to the output; and, under the preset "exact" without instances, to joints and
-        sigma where they require one. These are of the loss with the visibilities as they are, in
-        float64 up to the last step. The gradients cannot be differentiated again; forward-mode
-        differentiation and torch.func.grad cannot pass through; torch.func.vmap can, slowly.
+        sigma where they require one; they are computed in float64, and the visibilities are
+        constants in them. The output's gradient is kept from the forward pass on (but for float16
+        and topk), as large as the output, outside of what saved-tensor hooks see. The gradients
+        cannot be differentiated again; forward-mode differentiation and torch.func.grad cannot pass
+        through; torch.func.vmap can, slowly.
 
     Raises:
         TypeError: An argument is of another type or dtype.
@@ -129,11 +131,11 @@ def loss_of(
         raise ValueError(f"{NAME}: forward-mode differentiation is not available")
     arguments.check_ndim(NAME, "joints", joints, {3: "[B, K, 2]", 4: "[B, N, K, 2]"})
     preset = options[0]
-    to_joints = _check_gradient("joints", joints, joints, preset)
+    to_joints = _wants_gradient("joints", joints, joints, preset)
     if sigmas is None:
         sigma = arguments.number(NAME, "sigma", sigma, "a number or a torch tensor")
     else:
-        to_joints = _check_gradient("sigma", sigmas, joints, preset) or to_joints
+        to_joints = _wants_gradient("sigma", sigmas, joints, preset) or to_joints
         if sigmas.ndim == 0:
             sigmas = sigmas.expand(joints.shape[-2])
         sigma = 1.0
@@ -185,7 +187,7 @@ def gaussian_options(
     return preset, fixed, use_target_weight, squared, mean, topk or 0, loss_weight
 
 
-def _check_gradient(argument: str, tensor: Tensor, joints: Tensor, preset: str) -> bool:
+def _wants_gradient(argument: str, tensor: Tensor, joints: Tensor, preset: str) -> bool:
     """Whether a gradient is to flow to joints or sigma; refuses it where none does."""
     if has_tangent(tensor):
         raise ValueError(f"{NAME}: forward-mode differentiation is not available")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -10,9 +9,9 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native, presets
-from .._library import allocates_scratch, define_op, optional_view, view
+from .._library import apply_of, define_op, has_own_scratch, optional_view, view
 from .._plain import is_traced
-from .joints_mse_fast import refuse_double_backward
+from .joints_mse_fast import is_one, refuse_double_backward
 
 NAME = "gaussian_joints_mse_loss"
 _JOINTS = "Tensor joints, Tensor visible, float sigma, Tensor? sigmas, str preset, bool fixed"
@@ -48,7 +47,7 @@ def _run_into(
 ) -> None:
     drawing, options = others[:6], others[6:]
     scratch = None
-    if not allocates_scratch(output):
+    if not has_own_scratch(output):
         size = _native.core.gaussian_joints_mse_scratch(view(output), options[3])
         scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.gaussian_joints_mse(
@@ -68,7 +67,7 @@ def run_alone(output: Tensor, *others: Any) -> Tensor:
     """The loss where no gradient is wanted."""
     loss = _allocate_loss(output)
     scales = None
-    if others[-2] and not allocates_scratch(output):
+    if others[-2] and not has_own_scratch(output):
         _check_ndim(output)
         scales = output.new_empty(output.shape[:2], dtype=torch.float64)
     _run_into(loss, None, scales, output, *others)
@@ -90,7 +89,7 @@ def _run_both(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
 
 def _run_backward(incoming: Tensor, scales: Tensor | None, output: Tensor, *others: Any) -> Tensor:
     gradient = torch.empty_like(output)
-    write_gradient(gradient, False, incoming, scales, output, *others)
+    write_gradient(gradient, incoming, scales, output, *others, unless_one=False)
     return gradient
 
 
@@ -102,11 +101,11 @@ def _allocate_gradient(
 
 def write_gradient(
     gradient: Tensor,
-    unless_one: bool,
     incoming: Tensor,
     scales: Tensor | None,
     output: Tensor,
     *others: Any,
+    unless_one: bool,
 ) -> None:
     """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
     _native.core.gaussian_joints_mse_backward(
@@ -174,37 +173,40 @@ def _save_gradient(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, Tens
 
 
 def _backward(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> _Gradients:
-    gradients: list[Tensor | None] = [None] * 12
     if incoming is None:  # whoever used the loss stopped the gradient
-        return tuple(gradients)
+        return (None,) * 12
+    # Without a call between the two, at which another thread could take it as well. None: it was
+    # handed over before and belongs to somebody else now.
+    held, ctx.gradient = ctx.gradient, None
+    if torch.is_grad_enabled():
+        held = None  # the gradient shall be differentiated, which the operation refuses
+    to_output, to_joints, _, _, to_sigmas = ctx.needs_input_grad[:5]
+    if held is not None and is_one(incoming) and not (to_joints or to_sigmas):
+        return held, *(None,) * 11  # as in training: nothing is left to do
+    gradients: list[Tensor | None] = [None] * 12
     output, joints, visible, sigmas = ctx.saved_tensors
     inputs = ctx.scales, output, joints, visible, ctx.sigma, sigmas, *ctx.options
-    if ctx.needs_input_grad[0]:
-        gradients[0] = _to_output(ctx, incoming, inputs)
-    if ctx.needs_input_grad[1] or ctx.needs_input_grad[4]:
-        to_joints, to_sigmas = gaussian_joints_mse_joints_backward(incoming, *inputs)
-        gradients[1] = to_joints.to(joints.dtype).reshape(joints.shape)
+    if to_output:
+        gradients[0] = _to_output(held, incoming, inputs)
+    if to_joints or to_sigmas:
+        of_joints, of_sigmas = gaussian_joints_mse_joints_backward(incoming, *inputs)
+        gradients[1] = of_joints.to(joints.dtype).reshape(joints.shape)
         if sigmas is not None:
-            total = to_sigmas.sum(0) if sigmas.ndim == 1 else to_sigmas.sum(1, keepdim=True)
+            total = of_sigmas.sum(0) if sigmas.ndim == 1 else of_sigmas.sum(1, keepdim=True)
             gradients[4] = total.to(sigmas.dtype)
     return tuple(gradients)
 
 
-def _to_output(ctx: Any, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
-    gradient: Tensor | None
-    # Without a call between the two, at which another thread could take it as well.
-    gradient, ctx.gradient = ctx.gradient, None
-    # Without one it was handed over before and belongs to somebody else now. Where the gradient
-    # shall be differentiated, that is refused by the operation.
-    if gradient is not None and not torch.is_grad_enabled():
+def _to_output(held: Tensor | None, incoming: Tensor, inputs: tuple[Any, ...]) -> Tensor:
+    """`held` is the gradient for an incoming gradient of 1, if it is there."""
+    if held is not None:
+        if is_one(incoming):
+            return held
         if is_traced(incoming):
-            return gradient * incoming
-        # In training the incoming gradient is 1 and nothing is left to do.
-        if incoming.is_cpu and incoming.item() == 1:
-            return gradient
+            return held * incoming
         if not is_traced(*(value for value in inputs if isinstance(value, Tensor))):
-            write_gradient(gradient, True, incoming, *inputs)
-            return gradient
+            write_gradient(held, incoming, *inputs, unless_one=True)
+            return held
     result: Tensor = gaussian_joints_mse_backward(incoming, *inputs)
     return result
 
@@ -244,5 +246,4 @@ class EagerGaussianLoss(torch.autograd.Function):
         return _backward(ctx, incoming, None)
 
 
-# Past Function.apply, which looks for functorch's tensors first: 2 us.
-apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerGaussianLoss).apply
+apply_eagerly = apply_of(EagerGaussianLoss)

@@ -90,6 +90,8 @@ def gaussian_targets(
         check_tensors(_NAME, joints=joints, sigma=sigma)
         check_no_gradient(_NAME, "sigma", sigma)
         sigmas, sigma = sigma, 1.0
+        if sigmas.ndim == 0:
+            sigmas = sigmas.expand(joints.shape[-2:-1])
     sigma = arguments.number(_NAME, "sigma", sigma, "a number or a torch tensor")
     arguments.check_joints(_NAME, joints, instance_weights)
     single = joints.ndim == 2

@@ -5,14 +5,13 @@ The loss is the mean over everything, or the sum. Everything else is in `joints_
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from .. import _native
-from .._library import allocates_scratch, define_op, optional_view, view
+from .._library import apply_of, define_op, has_own_scratch, optional_view, view
 from .._plain import is_traced
 
 _OPTIONS = "bool squared_weight, bool mean, float loss_weight"  # JointsMSEOptions
@@ -40,7 +39,7 @@ def _run_into(
     loss_weight: float,
 ) -> None:
     scratch = None
-    if not allocates_scratch(output):
+    if not has_own_scratch(output):
         size = _native.core.joints_mse_scratch(view(output))
         scratch = output.new_empty(size, dtype=torch.float64)
     _native.core.joints_mse(
@@ -84,7 +83,6 @@ def _allocate_gradient(
 
 def write_gradient(
     gradient: Tensor,
-    unless_one: bool,
     incoming: Tensor,
     output: Tensor,
     target: Tensor,
@@ -92,6 +90,8 @@ def write_gradient(
     squared_weight: bool,
     mean: bool,
     loss_weight: float,
+    *,
+    unless_one: bool,
 ) -> None:
     """Fills `gradient`; `unless_one`: it is there already for an incoming gradient of 1."""
     _native.core.joints_mse_backward(
@@ -110,7 +110,7 @@ def write_gradient(
 
 def _run_backward(incoming: Tensor, output: Tensor, *others: Any) -> Tensor:
     gradient = torch.empty_like(output)
-    write_gradient(gradient, False, incoming, output, *others)
+    write_gradient(gradient, incoming, output, *others, unless_one=False)
     return gradient
 
 
@@ -177,17 +177,26 @@ def _hand_over_gradient(ctx: Any, incoming: Tensor | None, _: Tensor | None) -> 
         # It was handed over before and belongs to somebody else now; or the gradient shall be
         # differentiated, which is refused there; or target needs one too.
         return _backward(ctx, incoming)
-    if is_traced(incoming):
+    if is_one(incoming):  # as in training: nothing is left to do
+        pass
+    elif is_traced(incoming):
         gradient = gradient * incoming
-    # In training the incoming gradient is 1 and nothing is left to do. A GPU finds that out by
-    # itself: it would have to be waited for before its number could be looked at.
-    elif not (incoming.is_cpu and incoming.item() == 1):
+    else:
         inputs = *ctx.saved_tensors, *ctx.options
         if is_traced(*(tensor for tensor in inputs[:3] if tensor is not None)):
             gradient = joints_mse_backward(incoming, *inputs)
         else:
-            write_gradient(gradient, True, incoming, *inputs)
+            write_gradient(gradient, incoming, *inputs, unless_one=True)
     return gradient, None, None, None, None, None
+
+
+def is_one(incoming: Tensor) -> bool:
+    """Whether an incoming gradient is known to be 1.
+
+    A GPU finds that out by itself: it would have to be waited for before its number could be looked
+    at.
+    """
+    return not is_traced(incoming) and incoming.is_cpu and incoming.item() == 1
 
 
 # The loss and its gradient with respect to output, which reads the maps only once.
@@ -219,8 +228,7 @@ class EagerLoss(torch.autograd.Function):
         return _hand_over_gradient(ctx, incoming, None)[:4]
 
 
-# Past Function.apply, which looks for functorch's tensors first: 2 us.
-apply_eagerly: Callable[..., Tensor] = super(torch.autograd.Function, EagerLoss).apply
+apply_eagerly = apply_of(EagerLoss)
 
 
 def wants_gradient(output: Tensor, target: Tensor) -> bool:

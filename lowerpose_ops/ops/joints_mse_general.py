@@ -12,7 +12,7 @@ from torch import Tensor
 
 from .. import _arguments as arguments
 from .. import _native
-from .._library import allocates_scratch, define_op, optional_view, view
+from .._library import define_op, has_own_scratch, optional_view, view
 from .joints_mse_fast import (
     define_backward,
     joints_mse_backward,
@@ -65,7 +65,7 @@ def _run_into(
     loss_weight: float,
 ) -> None:
     sums = ticket = None
-    if not allocates_scratch(output):
+    if not has_own_scratch(output):
         sums = output.new_empty((*output.shape[:2], 3), dtype=torch.float64)
         ticket = output.new_empty(1, dtype=torch.int64)
     _native.core.joints_mse_general(
@@ -114,7 +114,7 @@ def joints_mse_general_loss(plain: bool, *inputs: Any) -> Tensor:
     """The loss alone. `plain`: whether all tensors are, see `is_plain`."""
     output, target = inputs[:2]
     loss: Tensor
-    if plain and not wants_gradient(output, target) and allocates_scratch(output):
+    if plain and not wants_gradient(output, target) and has_own_scratch(output):
         _check_ndim(output, inputs[5])
         loss = _allocate_loss(output, target, inputs[5])
         _run_into(loss, None, *inputs)
