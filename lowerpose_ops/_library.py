@@ -59,7 +59,7 @@ class Operation:
 
     def __init__(
         self,
-        operator: Callable[..., Any],
+        operator: Any,  # of torch.ops
         impl: Callable[..., Any],
         setup_context: Callable[..., None] | None,
         backward: Callable[..., Any] | None,
