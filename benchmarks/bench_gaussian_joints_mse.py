@@ -68,7 +68,7 @@ def test_forward_and_backward(compare, size, threads):
 @pytest.mark.parametrize("size", SIX_JOINTS, ids=str)
 def test_against_loops(compare, size):
     """As the lower-body project trains: targets by NumPy in the loader, then a loop over joints."""
-    inputs = loss_inputs(size)
+    inputs = loss_inputs(size)[0], *sizes.random_joints(size)
 
     def by_loops(output, joints, visible):
         targets, weights = loops.stacked_targets(

@@ -18,6 +18,7 @@ from .gaussian_joints_mse_autograd import (
 )
 from .joints_mse_fast import can_hold_unscaled
 
+_JOINTS = {3: "[B, K, 2]", 4: "[B, N, K, 2]"}
 # preset, fixed, weighted, squared_weight, mean, topk, loss_weight
 Options = tuple[str, bool, bool, bool, bool, int, float]
 
@@ -129,7 +130,7 @@ def loss_of(
     check_no_gradient(NAME, "visible", visible)
     if has_tangent(output):
         raise ValueError(f"{NAME}: forward-mode differentiation is not available")
-    arguments.check_ndim(NAME, "joints", joints, {3: "[B, K, 2]", 4: "[B, N, K, 2]"})
+    arguments.check_ndim(NAME, "joints", joints, _JOINTS)
     preset = options[0]
     to_joints = _wants_gradient("joints", joints, joints, preset)
     if sigmas is None:

@@ -28,8 +28,9 @@ def _drawn(
 
 
 def _allocate_loss(output: Tensor) -> Tensor:
-    double = output.dtype is torch.float64
-    return output.new_empty((), dtype=torch.float64 if double else torch.float32)
+    if output.dtype is torch.float32 or output.dtype is torch.float64:
+        return output.new_empty(())  # half a microsecond faster than to name the type
+    return output.new_empty((), dtype=torch.float32)
 
 
 def _allocate(output: Tensor, *others: Any) -> tuple[Tensor, Tensor]:
