@@ -53,9 +53,8 @@ LOWERPOSE_INLINE void clear(C* to, std::int64_t begin, std::int64_t end) {
 // `count` pixels of a block from pixel `first` on, row by row, and up to a vector of others: what
 // comes next writes over what is beyond the end of a part.
 template <class C>
-LOWERPOSE_SIMD void multiply_factors(C* to, const AxisFactors& columns, std::int64_t width,
-                                     const AxisFactors& rows, std::int64_t first,
-                                     std::int64_t count) {
+LOWERPOSE_SIMD void draw_run(C* to, const AxisFactors& columns, std::int64_t width,
+                             const AxisFactors& rows, std::int64_t first, std::int64_t count) {
   std::int64_t x = first % width, y = first / width;
   for (; count > 0; ++y, x = 0) {
     const std::int64_t length = std::min(width - x, count);
@@ -132,7 +131,7 @@ class JointTarget {
   // `count` pixels of the block, at most kTile, from pixel `first` on, row by row.
   const C* tile(std::int64_t first, std::int64_t count) {
     if (drawn_ == 1) {
-      multiply_factors(values_, columns_, block_.width, rows_, first, count);
+      draw_run(values_, columns_, block_.width, rows_, first, count);
     } else if (drawn_ > 1) {
       draw_all(first, count);
     }
@@ -150,7 +149,7 @@ class JointTarget {
       if (!joint.drawn) continue;
       fill_factors<C>(columns_, block_.left, block_.width, joint.columns, joint.sigma);
       fill_factors<C>(rows_, block_.top + top, height, joint.rows, joint.sigma);
-      multiply_factors(others_, columns_, block_.width, rows_, first - top * block_.width, count);
+      draw_run(others_, columns_, block_.width, rows_, first - top * block_.width, count);
       keep_larger(values_, others_, count);
     }
   }

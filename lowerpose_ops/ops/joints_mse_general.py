@@ -103,9 +103,8 @@ def _run(
     *options: Any,
 ) -> tuple[Tensor, Tensor]:
     _check_ndim(output, reduction)
-    scales = output.new_empty(output.shape[:2], dtype=torch.float64)
-    loss = _allocate_loss(output, target, reduction)
     inputs = output, target, weight, mask, squared_weight, reduction, *options
+    loss, scales = _allocate(*inputs)
     _run_into(loss, scales, *inputs)
     return loss, scales
 
@@ -114,6 +113,7 @@ def joints_mse_general_loss(plain: bool, *inputs: Any) -> Tensor:
     """The loss alone. `plain`: whether all tensors are, see `is_plain`."""
     output, target = inputs[:2]
     loss: Tensor
+    # A GPU's kernel needs the scales in any case.
     if plain and not wants_gradient(output, target) and has_own_scratch(output):
         _check_ndim(output, inputs[5])
         loss = _allocate_loss(output, target, inputs[5])

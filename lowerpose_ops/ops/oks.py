@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,6 @@ from .. import _arguments as arguments
 from .. import _native
 from .. import _score_arguments as score_arguments
 from .._library import check_tensors, define_op, optional_view, view
-from .._plain import is_plain
 
 _NAME = "oks"
 
@@ -110,8 +108,7 @@ def oks(
         return plain if axis is None else plain.unsqueeze(axis)
 
     values = [] if tensor_sigmas else score_arguments.sigmas(_NAME, sigmas, pred.shape[-2])
-    run: Any = _run if is_plain(pred, *tensors.values(), *tensor_sigmas.values()) else _oks
-    similarity: Tensor = run(
+    similarity: Tensor = _oks(
         *(batched(pred), batched(gt), batched(visible), batched(area)),
         sigmas.detach() if isinstance(sigmas, Tensor) else None,
         values,

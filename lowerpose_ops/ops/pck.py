@@ -12,7 +12,6 @@ from .. import _arguments as arguments
 from .. import _native
 from .. import _score_arguments as score_arguments
 from .._library import check_tensors, define_op, optional_view, view
-from .._plain import is_plain
 
 _Results = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -101,9 +100,7 @@ def measure(
     plain_norm = (
         (1.0, []) if tensor_norm is not None else score_arguments.norm_of(operation, norm, "tensor")
     )
-    given = (*tensors.values(), *(() if tensor_norm is None else (tensor_norm,)))
-    run: Any = _run if is_plain(*given) else _pck_counts
-    results: _Results = run(
+    results: _Results = _pck_counts(
         operation,
         *(tensor.detach() for tensor in tensors.values()),
         None if tensor_norm is None else tensor_norm.detach(),
