@@ -25,22 +25,15 @@ def hex_colour(colour: Colour) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)
 
 
-def draw_joints(
-    image: Array, joints: Array, boxes: Sequence[tuple[float, float, float, float]] = ()
-) -> Array:
-    """A copy of the image with the legs of each person, and the boxes that are given.
+def draw_joints(image: Array, joints: Array | Sequence[Array]) -> Array:
+    """A copy of the image with the legs of each person.
 
     Args:
         image: uint8 [H, W, 3], red first.
-        joints: [P, 6, 2], (x, y) in its pixels, pixel centres at integers.
-        boxes: x, y, width, height each.
+        joints: [P, 6, 2], or P times [6, 2]: (x, y) in its pixels, pixel centres at integers.
     """
     drawn: Array = np.ascontiguousarray(image).copy()
     width = max(1, round(max(image.shape[:2]) / 200))
-    for x, y, box_width, box_height in boxes:
-        corners = np.array([[x, y], [x + box_width, y + box_height]])
-        first, last = _places(corners)
-        cv2.rectangle(drawn, first, last, _EDGE, 1, cv2.LINE_AA, _FRACTION_BITS)
     for person in np.asarray(joints, np.float64):
         for leg, colour in zip(LEGS, (LEFT, RIGHT), strict=True):
             places = _places(person[list(leg)])
