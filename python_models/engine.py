@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,7 +14,8 @@ from tqdm import tqdm
 
 import lowerpose_ops as lp
 from python_models import checkpoint, pictures
-from python_models.data.coco_lower_body import Batch, Sample
+from python_models.data.normalise import normalised
+from python_models.data.samples import Batch, Key, Sample
 from python_models.interrupt import Interrupt
 from python_models.run_log import Row, RunLog
 
@@ -70,6 +71,27 @@ class Score:
     pck: dict[float, float]
 
 
+class Blocks(Sequence[list[Key]]):
+    """The keys of each batch; shuffled, another order and other augmentation in each pass."""
+
+    def __init__(self, persons: int, batch_size: int, *, shuffle: bool = False) -> None:
+        self.persons, self.batch_size, self.shuffle = persons, batch_size, shuffle
+
+    def __len__(self) -> int:
+        return -(-self.persons // self.batch_size)
+
+    def __getitem__(self, block: Any) -> Any:
+        first = block * self.batch_size
+        return list(range(first, min(first + self.batch_size, self.persons)))
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        blocks = [self[block] for block in range(len(self))]
+        if self.shuffle:
+            order, epoch = torch.randperm(self.persons).tolist(), int(torch.randint(2**31, ()))
+            blocks = [[(epoch, order[index]) for index in block] for block in blocks]
+        yield from blocks
+
+
 class Batches:
     """The readable samples of a loader's batches, on a device; tells which images were not.
 
@@ -94,12 +116,12 @@ class Batches:
 
 
 def to_device(batch: Sample, device: torch.device) -> Sample:
-    """The batch with its tensors on the device."""
+    """The batch with its tensors on the device, the images normalised there."""
     return Sample(
-        image=batch["image"].to(device, non_blocking=True),
+        image=normalised(batch["image"].to(device, non_blocking=True)),
         joints=batch["joints"].to(device, non_blocking=True),
         visible=batch["visible"].to(device, non_blocking=True),
-        annotation_id=batch["annotation_id"],
+        index=batch["index"],
     )
 
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lowerpose_ops import LOWER_BODY_JOINTS
-from python_models.data.coco_lower_body import IMAGENET_MEAN, IMAGENET_STD
+from python_models.data.normalise import IMAGENET_MEAN, IMAGENET_STD
 
 _LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
 _LEFT, _RIGHT, _TRUTH = "#1f77ff", "#e02424", "#22c55e"

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
@@ -13,7 +14,7 @@ from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
 import lowerpose_ops as lp
 from python_models import engine
 from python_models.baselines import mean_pose_pck, pck_table
-from python_models.data.coco_lower_body import CocoLowerBody, collate, loader
+from python_models.data.coco_lower_body import Augmentation, CocoLowerBody, collate, loader
 from python_models.models.dilated_cnn import DilatedCNN
 
 MODELS = {"dilated_cnn": DilatedCNN}
@@ -72,16 +73,10 @@ def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torc
     return model, optimizer
 
 
-def open_data(args: argparse.Namespace, split: str, **options: int) -> CocoLowerBody:
+def open_data(args: argparse.Namespace, split: str, **options: Any) -> CocoLowerBody:
     """A split of the data, with a line on what was left out of it and why."""
-    data = CocoLowerBody.from_root(
-        args.data,
-        split,
-        input_size=tuple(args.input_size),
-        box_scale=args.box_scale,
-        min_visibility=args.min_visibility,
-        **options,
-    )
+    options |= {"box_scale": args.box_scale, "min_visibility": args.min_visibility}
+    data = CocoLowerBody.from_root(args.data, split, input_size=tuple(args.input_size), **options)
     print(f"{split}: {data.summary()}", flush=True)
     return data
 
@@ -107,7 +102,10 @@ def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int
 
 def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
     """Trains on train2017, scores on val2017; 0 if it came to the end, 130 after Ctrl-C."""
-    train_data, val_data = open_data(args, "train", flip=True), open_data(args, "val")
+    train_data = open_data(args, "train", augmentation=Augmentation())
+    val_data = open_data(args, "val")
+    shuffled = engine.Blocks(len(train_data), args.batch_size, shuffle=True)
+    in_order = engine.Blocks(len(val_data), args.batch_size)
     model, optimizer = model_and_optimizer(args)
     schedule: LRScheduler = ConstantLR(optimizer, factor=1.0)
     settled = set(vars(args)) - NOT_SETTLED
@@ -119,10 +117,8 @@ def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
     run.start(args.resume)
     (args.output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
     finished = run.fit(
-        engine.Batches(
-            loader(train_data, args.batch_size, workers=args.workers, shuffle=True), CPU
-        ),
-        engine.Batches(loader(val_data, args.batch_size, workers=args.workers), CPU),
+        engine.Batches(loader(train_data, shuffled, workers=args.workers), CPU),
+        engine.Batches(loader(val_data, in_order, workers=args.workers), CPU),
         args.epochs,
     )
     methods = {"mean pose": mean_pose_pck(train_data, val_data, task), **run.pck()}
