@@ -29,4 +29,3 @@ def mean_pose_pck(
     )
     ratios = (hits.sum(1) / joints_counted.sum()).tolist()
     return dict(zip(THRESHOLDS, ratios, strict=True))
-

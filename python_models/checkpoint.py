@@ -55,7 +55,8 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"{path}: must be a whole checkpoint, got {reason}") from error
     if not isinstance(state, dict):
-        raise ValueError(f"{path}: must be a whole checkpoint, got a {type(state).__name__}")
+        kind = type(state).__name__
+        raise ValueError(f"{path}: must be a whole checkpoint, got a {kind}")  # noqa: TRY004
     return state
 
 

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import signal
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 import torch
@@ -19,84 +18,16 @@ from tqdm import tqdm
 
 from python_models import checkpoint
 from python_models.interrupt import Interrupt
-from python_models.order import Block, scoring_blocks, training_blocks
+from python_models.nan_guard import NanGuard
+from python_models.order import scoring_blocks, training_blocks
+from python_models.plan import Plan
+from python_models.protocols import Data, Task
 from python_models.run_log import Row, RunLog
+from python_models.run_state import Progress, RunState, Stateful, best_row
 
 _AGREE_EVERY = 8  # steps between two looks of many processes at whether one got a signal
 
 Batch = TypeVar("Batch")
-Contravariant = TypeVar("Contravariant", contravariant=True)
-Covariant = TypeVar("Covariant", covariant=True)
-
-
-class Task(Protocol[Contravariant]):
-    """What is learnt: a loss, and the numbers that say how well."""
-
-    @property
-    def best(self) -> str:
-        """The score whose highest value marks the best epoch."""
-
-    def size(self, batch: Contravariant) -> int:
-        """How many samples a batch has."""
-
-    def loss(self, model: nn.Module, batch: Contravariant) -> Tensor:
-        """The mean loss of a batch."""
-
-    def score(
-        self,
-        model: nn.Module,
-        batches: Iterable[Contravariant],
-        total: Callable[[Tensor], Tensor],
-    ) -> dict[str, float]:
-        """Scores over the batches of all processes; `total` sums a tensor over them."""
-
-
-class Data(Protocol[Covariant]):
-    """Samples by number, read in batches."""
-
-    def __len__(self) -> int: ...
-
-    def batches(self, blocks: Sequence[Block]) -> Iterator[Covariant]:
-        """One batch a block, in their order, on the device that trains."""
-
-    def names(self, block: Block) -> str:
-        """What a person can find the samples of a batch by."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a model is trained.
-
-    Args:
-        epochs: The last epoch.
-        batch_size: Samples of one process between two backward passes.
-        accumulate: Backward passes a step.
-        seed: Of the order of samples, and of dropout.
-        ema_decay: Of the moving average of the weights, which then is what is scored and kept as
-            the best; 0 for none.
-        clip_norm: The longest gradient; 0 for any.
-        patience: Epochs without a better one after which training ends; 0 for never.
-        save_every: Steps between two checkpoints within an epoch; 0 for none.
-    """
-
-    epochs: int
-    batch_size: int
-    accumulate: int = 1
-    seed: int = 0
-    ema_decay: float = 0.0
-    clip_norm: float = 0.0
-    patience: int = 0
-    save_every: int = 0
-
-
-@dataclass
-class Progress:
-    """How far a run is: whole epochs have a row; then the steps of the epoch in work."""
-
-    rows: list[Row]
-    step: int = 0
-    loss_sum: float = 0.0  # of the epoch in work, over all processes
-    samples: float = 0.0
 
 
 class Trainer(Generic[Batch]):
@@ -145,8 +76,6 @@ class Trainer(Generic[Batch]):
         self.task = task
         self.plan = plan
         self.folder = folder
-        self.settings = settings
-        self.settled = sorted(settled)
         self.progress = Progress([])
         self.signal: int | None = None  # that ended `fit`
         self._schedule = LambdaLR(optimizer, factor)
@@ -156,6 +85,26 @@ class Trainer(Generic[Batch]):
         if plan.ema_decay:
             average = get_ema_multi_avg_fn(plan.ema_decay)
             self._average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        members: dict[str, Stateful] = {
+            "model": model,
+            "optimizer": self._optimizer,
+            "schedule": self._schedule,
+            "precision": fabric.strategy.precision,
+        }
+        if self._average is not None:
+            members["average"] = self._average
+        # Batches depend on processes times accumulation: either may change, if the other does.
+        self._state = RunState(
+            folder,
+            members,
+            {**settings, "batches_a_step": self.parts},
+            {*settled, "batches_a_step"},
+        )
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the run."""
+        return self._state.settings
 
     @property
     def parts(self) -> int:
@@ -175,20 +124,14 @@ class Trainer(Generic[Batch]):
             ValueError: Without resume, the folder has a run; with it, that run had other settings
                 or another model, or its checkpoint is broken.
         """
-        path = self.folder / "last.pt"
         if self.fabric.global_rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
             checkpoint.remove_partial(self.folder)
         self.fabric.barrier()
         if resume:
-            self._restore(path, checkpoint.load(path))
-        elif path.exists():
-            state = checkpoint.load(path)
-            if state.get("rows") or state.get("step"):
-                raise ValueError(
-                    f"{self.folder} has a run of {len(state['rows'])} epochs: "
-                    "go on with --resume, or choose another --output"
-                )
+            self.progress = self._state.resume()
+        else:
+            self._state.start()
         self.fabric.barrier()  # nobody writes before everybody has read
 
     def fit(self, train: Data[Batch], val: Data[Batch]) -> str:
@@ -207,12 +150,12 @@ class Trainer(Generic[Batch]):
         with Interrupt() as interrupt, contextlib.ExitStack() as stack:
             log = stack.enter_context(RunLog(self.folder, rows)) if leader else None
             if not rows and not self.progress.step:
-                self._save("last.pt")  # so that there is one whenever it ends
+                self._save()  # so that there is one whenever it ends
             for epoch in range(len(rows) + 1, self.plan.epochs + 1):
                 if self._is_stale():
                     return "stopped early"
                 if not self._epoch(epoch, train, interrupt):
-                    self._save("last.pt")
+                    self._save()
                     return "interrupted"
                 row = self._row(epoch, val)
                 rows.append(row)
@@ -220,9 +163,9 @@ class Trainer(Generic[Batch]):
                 if log is not None:
                     log.add(row)
                     tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
-                if best_row(rows, self.task.best) is row:
-                    self._save_best(epoch)
-                self._save("last.pt")  # the epoch counts from here on
+                if leader and best_row(rows, self.task.best) is row:
+                    self._state.save_best(self.scored, rows)
+                self._save()  # the epoch counts from here on
                 if epoch < self.plan.epochs and self._someone(interrupt):
                     return "interrupted"
         return "stopped early" if self._is_stale() else "finished"
@@ -234,7 +177,7 @@ class Trainer(Generic[Batch]):
         steps = range(self.progress.step, len(blocks) // self.parts)
         mine = [blocks[s * self.parts + rank :: ranks][: plan.accumulate] for s in steps]
         batches = train.batches([block for step in mine for block in step])
-        guard = NanGuard(train, self.folder / "last.pt")
+        guard = NanGuard(train, self._state.last)
         sums = torch.zeros(2, dtype=torch.float64)
         self._model.train()
         bar = tqdm(steps, f"epoch {epoch}/{plan.epochs}", leave=False, disable=_quiet(rank))
@@ -250,7 +193,7 @@ class Trainer(Generic[Batch]):
                 if stop:
                     return False
                 if not last:
-                    self._save("last.pt")
+                    self._save()
         return True
 
     def _step(self, epoch: int, step: int, batches: Iterator[Batch]) -> list[tuple[Tensor, int]]:
@@ -283,7 +226,7 @@ class Trainer(Generic[Batch]):
         progress = self.progress
         if not progress.samples:
             raise ValueError(f"epoch {epoch}: no sample of the training data could be read")
-        rate = self._schedule.get_last_lr()[0]
+        rate = float(self._schedule.get_last_lr()[0])
         row = {"epoch": epoch, "train_loss": progress.loss_sum / progress.samples}
         return row | self.evaluate(val) | {"learning_rate": rate}
 
@@ -325,97 +268,10 @@ class Trainer(Generic[Batch]):
             return False
         return len(rows) - best_row(rows, self.task.best)["epoch"] >= self.plan.patience
 
-    def _save(self, name: str) -> None:
+    def _save(self) -> None:
         if self.fabric.global_rank == 0:
-            progress = self.progress
-            state: dict[str, Any] = {
-                "settings": self.settings,
-                "model": self.model.state_dict(),
-                "average": None if self._average is None else self._average.state_dict(),
-                "optimizer": self._optimizer.state_dict(),
-                "schedule": self._schedule.state_dict(),
-                "precision": self.fabric.strategy.precision.state_dict(),
-                "parts": self.parts,
-                "rows": progress.rows,
-                "step": progress.step,
-                "loss_sum": progress.loss_sum,
-                "samples": progress.samples,
-            }
-            checkpoint.save(self.folder / name, state)
+            self._state.save_last(self.progress)
         self.fabric.barrier()
-
-    def _save_best(self, epoch: int) -> None:
-        if self.fabric.global_rank == 0:
-            weights = {"settings": self.settings, "model": self.scored.state_dict()}
-            rows = self.progress.rows
-            checkpoint.save(self.folder / "best.pt", {**weights, "rows": rows[:epoch]})
-
-    def _restore(self, path: Path, state: dict[str, Any]) -> None:
-        missing = {"settings", "optimizer", "schedule", "rows", "step"} - state.keys()
-        if missing:
-            raise ValueError(f"{path}: no training can go on from it, it has no {min(missing)}")
-        before = state["settings"]
-        for name in self.settled:
-            if before.get(name) != self.settings[name]:
-                raise ValueError(
-                    f"{path}: {name} must be {before.get(name)} as before, "
-                    f"got {self.settings[name]}"
-                )
-        if state["parts"] != self.parts:
-            raise ValueError(
-                f"{path}: processes x accumulation must be {state['parts']} as before, "
-                f"got {self.fabric.world_size} x {self.plan.accumulate}"
-            )
-        try:
-            self.model.load_state_dict(state["model"])
-            if self._average is not None:
-                self._average.load_state_dict(state["average"])
-            self._optimizer.load_state_dict(state["optimizer"])
-        except (RuntimeError, ValueError) as error:  # other names or shapes
-            raise ValueError(f"{path}: it is of another model: {error}") from error
-        self._schedule.load_state_dict(state["schedule"])
-        self.fabric.strategy.precision.load_state_dict(state["precision"])
-        self.progress = Progress(state["rows"], state["step"], state["loss_sum"], state["samples"])
-
-
-class NanGuard:
-    """Ends a run whose loss is not finite, before anything of it is kept.
-
-    Each step's losses are looked at after the next step has been started, so that a GPU need not
-    wait for it.
-    """
-
-    def __init__(self, data: Data[Any], kept: Path) -> None:
-        self._data = data
-        self._kept = kept
-        self._waiting: tuple[str, list[Block], list[tuple[Tensor, int]]] | None = None
-
-    def check(self, where: str, blocks: list[Block], losses: list[tuple[Tensor, int]]) -> Tensor:
-        """Looks at the losses before these; their sum over the samples, and the samples."""
-        sums = self.flush()
-        self._waiting = where, blocks, losses
-        return sums
-
-    def flush(self) -> Tensor:
-        """Looks at the last losses."""
-        sums = torch.zeros(2, dtype=torch.float64)
-        if self._waiting is not None:
-            where, blocks, losses = self._waiting
-            self._waiting = None
-            for block, (loss, size) in zip(blocks, losses, strict=True):
-                value = loss.item()
-                if not np.isfinite(value):
-                    raise FloatingPointError(
-                        f"{where}: the loss is {value}. Its batch: {self._data.names(block)}. "
-                        f"{self._kept} is from before it."
-                    )
-                sums += torch.tensor([value * size, size], dtype=torch.float64)
-        return sums
-
-
-def best_row(rows: Sequence[Row], name: str) -> Row:
-    """The first row with the highest value; NaN counts as less than any number."""
-    return max(rows, key=lambda row: -np.inf if np.isnan(row[name]) else row[name])
 
 
 def _quiet(rank: int) -> bool | None:

@@ -1,4 +1,4 @@
-"""The options of heatmap training scripts that say which persons are used, and how they are seen."""
+"""Which persons heatmap models are trained on, and how they are seen: options of the scripts."""
 
 from __future__ import annotations
 

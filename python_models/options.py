@@ -13,7 +13,7 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from python_models.engine import Plan
+from python_models.plan import Plan
 
 EXPERIMENTS = Path(__file__).parent / "experiments"
 

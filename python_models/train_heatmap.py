@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from pathlib import Path
 
 import torch
 from lightning_fabric import Fabric
@@ -30,8 +31,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     heatmap_data.add_options(parser)
     add = parser.add_argument_group("model").add_argument
     add("--model", choices=sorted(MODELS), default="dilated_cnn")
-    add("--pretrained", nargs="?", const="torchvision", metavar="FILE",
-        help="ImageNet weights of the trunk: torchvision's state dict in a file; or its own")  # fmt: skip
+    add("--pretrained", nargs="?", const="torchvision", metavar="FILE", help="ImageNet weights")
     add("--sigma", type=options.positive_number, default=2.0, help="of targets, heatmap pixels")
     add("--target-preset", choices=("exact", "lower_body", "hrnet"), default="exact")
     add("--refine", choices=("none", "quarter", "dark"), default="none", help="of decoded maps")
@@ -45,7 +45,7 @@ def make_model(args: argparse.Namespace) -> nn.Module:
     torch.manual_seed(args.seed)
     model = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS))
     if args.pretrained:
-        load_imagenet(model, None if args.pretrained == "torchvision" else args.pretrained)
+        load_imagenet(model, None if args.pretrained == "torchvision" else Path(args.pretrained))
     return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
 
 
@@ -82,9 +82,7 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
         model,
         task,
         make_optimizer(model, args),
-        Schedule(
-            args.schedule, steps * plan.epochs, steps, args.warmup, milestones, args.gamma
-        ),
+        Schedule(args.schedule, steps * plan.epochs, steps, args.warmup, milestones, args.gamma),
         plan,
         args.output,
         options.settings_of(args),

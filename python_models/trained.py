@@ -40,7 +40,7 @@ def load(path: Path) -> Trained:
         raise ValueError(f"{path}: model must be among {sorted(MODELS)}, got {name!r}")
     model = MODELS[name](num_joints=len(lp.LOWER_BODY_JOINTS))
     weights = state["model"]
-    if state.get("average") is not None:
+    if "average" in state:
         prefix = "module."
         average = state["average"].items()
         weights = {key[len(prefix) :]: w for key, w in average if key.startswith(prefix)}

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from python_models import checkpoint
-from python_models.engine import Plan
+from python_models.plan import Plan
 from python_models.run_log import RunLog
 from tests.toy_training import SAMPLES, SCORED, Vectors, make_trainer
 
@@ -64,7 +64,9 @@ def test_a_run_stopped_anywhere_comes_to_the_same_bits(tmp_path, whole, stop_at)
     trainer, outcome = train(tmp_path, stop_at=stop_at)
     assert (outcome, trainer.signal) == ("interrupted", signal.SIGINT)
     state = checkpoint.load(tmp_path / "last.pt")
-    assert len(state["rows"]) * 11 + state["step"] == stop_at  # not a step is lost
+    assert (
+        len(state["progress"]["rows"]) * 11 + state["progress"]["step"] == stop_at
+    )  # not a step is lost
     _, outcome = train(tmp_path, resume=True)
     assert outcome == "finished"
     assert equal(checkpoint.load(tmp_path / "last.pt"), whole[0])
@@ -74,14 +76,14 @@ def test_a_run_stopped_anywhere_comes_to_the_same_bits(tmp_path, whole, stop_at)
 def test_sigterm_is_like_ctrl_c(tmp_path):
     trainer, outcome = train(tmp_path, stop_at=7, number=signal.SIGTERM)
     assert (outcome, trainer.signal) == ("interrupted", signal.SIGTERM)
-    assert checkpoint.load(tmp_path / "last.pt")["step"] == 7
+    assert checkpoint.load(tmp_path / "last.pt")["progress"]["step"] == 7
 
 
 def test_a_signal_in_epochs_of_one_step_is_noticed(tmp_path):
     plan = Plan(epochs=5, batch_size=64)
     _, outcome = train(tmp_path, plan, stop_at=2)
     assert outcome == "interrupted"
-    assert len(checkpoint.load(tmp_path / "last.pt")["rows"]) == 2
+    assert len(checkpoint.load(tmp_path / "last.pt")["progress"]["rows"]) == 2
 
 
 def test_the_loss_falls_and_the_rows_say_so(whole):
@@ -121,14 +123,18 @@ def test_accumulated_batches_make_one_step(tmp_path):
     assert trainer.parts == 3
 
 
+def never(step):
+    return 0.0
+
+
 def test_training_ends_when_nothing_gets_better(tmp_path):
     """With a rate of 0 the first epoch stays the best."""
     plan = Plan(epochs=9, batch_size=4, patience=2)
     model = torch.nn.Linear(6, 2)
-    trainer, outcome = train(tmp_path, plan, model=model, schedule=lambda step: 0.0)
+    trainer, outcome = train(tmp_path, plan, model=model, schedule=never)
     assert outcome == "stopped early"
     assert len(trainer.progress.rows) == 3
-    _, outcome = train(tmp_path, plan, model=model, schedule=lambda step: 0.0, resume=True)
+    _, outcome = train(tmp_path, plan, model=model, schedule=never, resume=True)
     assert outcome == "stopped early"
 
 
@@ -170,10 +176,11 @@ def test_the_best_model_is_written_before_the_epoch_counts(tmp_path, monkeypatch
 
 
 def test_another_model_or_step_is_refused(tmp_path):
-    train(tmp_path, Plan(epochs=1, batch_size=4))
-    with pytest.raises(ValueError, match=r"last\.pt: it is of another model: "):
-        train(tmp_path, resume=True, model=torch.nn.Linear(5, 2))
-    with pytest.raises(ValueError, match=r"must be 1 as before, got 1 x 2"):
+    plan = Plan(epochs=1, batch_size=4)
+    train(tmp_path, plan)
+    with pytest.raises(ValueError, match=r"last\.pt: its model is another one: "):
+        train(tmp_path, plan, resume=True, model=torch.nn.Linear(5, 2))
+    with pytest.raises(ValueError, match=r"batches_a_step must be 1 as before, got 2"):
         train(tmp_path, Plan(epochs=2, batch_size=4, accumulate=2), resume=True)
 
 
@@ -186,7 +193,7 @@ def test_what_a_killed_process_left_is_removed(tmp_path):
 def test_a_weights_only_checkpoint_cannot_be_resumed(tmp_path):
     train(tmp_path, Plan(epochs=1, batch_size=4))
     (tmp_path / "best.pt").replace(tmp_path / "last.pt")
-    with pytest.raises(ValueError, match=r"no training can go on from it, it has no optimizer"):
+    with pytest.raises(ValueError, match=r"no training can go on from it, it has no "):
         train(tmp_path, resume=True)
 
 
@@ -207,7 +214,14 @@ def run_script(folder, processes, accumulate, epochs=3):
     command = [sys.executable]
     if processes > 1:
         command += ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
-        command += ["--master-port", "0", "--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]
+        command += [
+            "--master-port",
+            "0",
+            "--rdzv-backend",
+            "c10d",
+            "--rdzv-endpoint",
+            "localhost:0",
+        ]
     script = [str(ROOT / "tests" / "toy_training.py"), str(folder), str(accumulate), str(epochs)]
     result = subprocess.run(
         [*command, *script],

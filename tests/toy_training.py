@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from python_models.engine import Plan, Trainer
+from python_models.engine import Trainer
+from python_models.plan import Plan
 from python_models.processes import launched_fabric
 from python_models.schedule import Schedule
 
