@@ -13,6 +13,7 @@ from python_models.data.coco_lower_body import CocoLowerBody, Source
 from python_models.decoding import REFINEMENTS, Decoding
 from python_models.devices import device_of
 from python_models.evaluation import evaluate
+from python_models.options import count, positive
 from python_models.whole_file import write_json
 
 
@@ -31,8 +32,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--refine", choices=REFINEMENTS, help="of the detailed results; by default as in training")
     add("--flip-test", action="store_true", help="for the detailed results")
     add("--mean-pose-of", metavar="SPLIT", help="compare with the mean pose of this split of data")
-    add("--batch-size", type=int, default=32)
-    add("--workers", type=int, default=0, help="processes that load images")
+    add("--batch-size", type=positive, default=32)
+    add("--workers", type=count, default=0, help="processes that load images")
     add("--device", default="auto", help="cpu, cuda or cuda:N; auto: a GPU where there is one")
     args = parser.parse_args(arguments)
     if (args.data is None) == (args.annotations is None):
@@ -41,8 +42,6 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
         parser.error("--annotations and --images belong together")
     if args.mean_pose_of and args.data is None:
         parser.error("--mean-pose-of is a split of --data")
-    if args.batch_size < 1 or args.workers < 0:
-        parser.error("--batch-size must be positive and --workers not negative")
     return args
 
 

@@ -18,6 +18,7 @@ import lowerpose_ops as lp
 from python_models import evaluation_report as report
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.data.crop import Crop
+from python_models.data.samples import loader
 from python_models.decoding import (
     ALL_DECODINGS,
     REFINEMENTS,
@@ -28,6 +29,7 @@ from python_models.decoding import (
 )
 from python_models.evaluation import evaluate, find_joints
 from python_models.heatmap_task import HeatmapTask
+from python_models.models.registry import MODELS
 from python_models.people import Found, mean_pose, people_of
 from python_models.person_scores import measure, worst_first
 from python_models.whole_file import write_json
@@ -324,6 +326,20 @@ def test_batches_and_workers_change_nothing(scene, evaluated):
         workers=2,
     )
     assert json.dumps(report.results(others)) == json.dumps(report.results(evaluated))
+
+
+def test_pck_is_that_of_the_training_log(scene):
+    _, root, _ = scene
+    torch.manual_seed(0)
+    model = MODELS["dilated_cnn"](num_joints=6).eval()
+    task = HeatmapTask(input_size=scenes.INPUT, refine="quarter")
+    data = open_data(root)
+    (batch,) = loader(data, [list(range(len(data)))])
+    with torch.no_grad():
+        logged = task.score(model, [batch["samples"]], lambda sums: sums)
+    evaluated = evaluate(model, task, data, Decoding("quarter"), device=CPU, batch_size=len(data))
+    for threshold, value in evaluated.scores.pooled_pck.items():
+        assert value == logged[f"pck_{threshold}"]
 
 
 def test_the_mean_pose_is_over_the_visible_joints(scene):
