@@ -52,7 +52,11 @@ def coco_results(evaluation: Evaluation) -> list[dict[str, Any]]:
     people, found = evaluation.people, evaluation.found
     joints = found.image_joints(people)
     rows = zip(people.image_ids, joints, found.maxima, people.boxes.tolist(), strict=True)
-    return [result_row(*row) for row in rows if np.isfinite(row[1]).all()]
+    return [
+        result_row(image_id, points, maxima, box)
+        for image_id, points, maxima, box in rows
+        if np.isfinite(points).all() and np.isfinite(maxima).all()
+    ]
 
 
 def tables(evaluation: Evaluation) -> str:

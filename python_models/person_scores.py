@@ -9,7 +9,7 @@ import numpy as np
 import lowerpose_ops as lp
 from python_models.heatmap_task import THRESHOLDS, HeatmapTask
 from python_models.people import Found, People
-from python_models.person_ratio import BINS, person_ratios, ratio_bins
+from python_models.person_ratio import BINS, UNKNOWN, person_ratios, ratio_bins
 from python_models.smoothing import Array
 
 
@@ -73,11 +73,16 @@ def measure_chosen(people: People, found: Found, task: HeatmapTask, chosen: Arra
 
 
 def by_ratio(people: People, found: Found, task: HeatmapTask) -> dict[str, Scores]:
-    """The scores of each bin of person-to-image ratios; empty bins have 0 persons."""
+    """The scores of each bin of person-to-image ratios; empty bins have 0 persons.
+
+    With a bin "unknown" where the annotations do not tell an image's size.
+    """
     bins = ratio_bins(person_ratios(people.boxes, people.image_sizes))
+    names = dict(enumerate(BINS))
+    if (bins == UNKNOWN).any():
+        names[UNKNOWN] = "unknown"
     return {
-        name: measure_chosen(people, found, task, bins == number)
-        for number, name in enumerate(BINS)
+        name: measure_chosen(people, found, task, bins == number) for number, name in names.items()
     }
 
 

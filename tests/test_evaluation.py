@@ -27,7 +27,7 @@ from python_models.decoding import (
     decode_images,
     image_matrix,
 )
-from python_models.evaluation import evaluate, find_joints
+from python_models.evaluation import Evaluation, evaluate, find_joints
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.registry import MODELS
 from python_models.people import Found, mean_pose, people_of
@@ -385,6 +385,9 @@ def test_a_prediction_that_is_no_number_is_wrong_and_worst(scene):
     assert scores.pooled_pck[0.05] == (seen - people.visible[3].sum()) / seen
     assert scores.ap["AP"] < 1
     assert worst_first(people, found, TASK)[0][0] == 3
+    decoding = Decoding("none")
+    evaluated = Evaluation(TASK, people, decoding, found, {"none": scores}, {}, [])
+    assert len(report.coco_results(evaluated)) == len(people) - 1
     text = json.dumps(report.as_json(scores), allow_nan=False)
     assert json.loads(text)["distance_input_pixels"]["all"] is None
 
