@@ -31,7 +31,7 @@ from python_models.evaluation import Evaluation, evaluate, find_joints
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.registry import MODELS
 from python_models.people import Found, mean_pose, people_of
-from python_models.person_scores import measure, worst_first
+from python_models.person_scores import measure, measure_chosen, worst_first
 from python_models.whole_file import write_json
 from tests import evaluation_scenes as scenes
 
@@ -390,6 +390,20 @@ def test_a_prediction_that_is_no_number_is_wrong_and_worst(scene):
     assert len(report.coco_results(evaluated)) == len(people) - 1
     text = json.dumps(report.as_json(scores), allow_nan=False)
     assert json.loads(text)["distance_input_pixels"]["all"] is None
+
+
+def test_where_there_is_nobody_there_is_no_number(scene):
+    _, root, _ = scene
+    data = open_data(root)
+    people = people_of(data, range(len(data)), TASK)
+    found = Found(people.input_joints / 4, np.ones(people.visible.shape, np.float32))
+    nobody = measure_chosen(people, found, TASK, np.zeros(len(people), bool))
+    written = json.loads(json.dumps(report.as_json(nobody), allow_nan=False))
+    assert written["persons"] == 0
+    assert set(written["ap"].values()) == {None}
+    assert set(written["pck"]["0.05"].values()) == {None}
+    assert set(written["joints"].values()) == {0}
+    assert "-1" not in report.ratios_table({"nobody": nobody})
 
 
 def test_the_tables_have_the_numbers(evaluated):

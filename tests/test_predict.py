@@ -151,6 +151,17 @@ def test_a_photo_that_lies_on_its_side_is_turned(bright, tmp_path):
         assert drawn.size == inputs.SIZE
 
 
+def test_boxes_are_of_the_picture_as_it_is_stored(bright, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(inputs.spot(3, 5)).save(tmp_path / "a.png", exif=exif)
+    rows = [{"image_id": 1, "bbox": [0, 0, 96, 128]}]
+    boxes = boxes_file(tmp_path / "boxes.json", [{"id": 1, "file_name": "a.png"}], rows)
+    run(tmp_path / "a.png", tmp_path / "out", "--boxes", boxes)
+    row = table(tmp_path / "out" / "joints.csv")[0]
+    assert (float(row["x"]), float(row["y"])) == inputs.seen(3, 5)
+
+
 def boxes_file(path, images, rows):
     path.write_text(json.dumps({"images": images, "annotations": rows}))
     return path
