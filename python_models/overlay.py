@@ -33,7 +33,7 @@ def draw_joints(image: Array, joints: Array | Sequence[Array]) -> Array:
         joints: [P, 6, 2], or P times [6, 2]: (x, y) in its pixels, pixel centres at integers.
     """
     drawn: Array = np.ascontiguousarray(image).copy()
-    width = max(1, round(max(image.shape[:2]) / 200))
+    width = max(2, round(max(image.shape[:2]) / 200))
     for person in np.asarray(joints, np.float64):
         for leg, colour in zip(LEGS, (LEFT, RIGHT), strict=True):
             places = _places(person[list(leg)])
@@ -42,7 +42,8 @@ def draw_joints(image: Array, joints: Array | Sequence[Array]) -> Array:
             for place in places:
                 radius = round((width + 1) * 2**_FRACTION_BITS)
                 cv2.circle(drawn, place, radius, colour, -1, cv2.LINE_AA, _FRACTION_BITS)
-                cv2.circle(drawn, place, radius, _EDGE, 1, cv2.LINE_AA, _FRACTION_BITS)
+                if width > 2:  # a small joint would be all edge
+                    cv2.circle(drawn, place, radius, _EDGE, 1, cv2.LINE_AA, _FRACTION_BITS)
     return drawn
 
 

@@ -109,6 +109,9 @@ def test_what_cannot_be_evaluated_is_a_clear_error(scene, best, tmp_path, capsys
     assert "does not exist" in error(best, output, "--data", root, "--split", "test")
     empty = scenes.write(tmp_path / "empty", {**content, "annotations": []})
     assert "no person" in error(best, output, "--data", empty)
+    annotations = empty / "annotations" / "person_keypoints_val2017.json"
+    annotations.write_text(annotations.read_text()[:-20])
+    assert "not a JSON file" in error(best, output, "--data", empty)
     for image in (root / "val2017").iterdir():
         image.write_bytes(b"no picture")
     message = error(best, output, "--data", root)
