@@ -21,7 +21,7 @@ EXPERIMENTS = Path(__file__).parent / "experiments"
 NOT_SETTLED = frozenset(
     {
         *("data", "output", "resume", "epochs", "patience", "save_every", "workers", "experiment"),
-        *("compile", "accelerator", "cache", "on_device", "accumulate"),
+        *("compile", "accelerator", "cache", "on_device", "accumulate", "pictures"),
     }
 )
 

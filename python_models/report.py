@@ -22,6 +22,10 @@ from python_models.run_state import best_row
 
 _SHOWN = 16  # persons in predictions.jpg
 _WITH_MAPS = 3  # of them in heatmaps.jpg
+_PERSONS = (
+    "Left side blue, right side red, labels green:\n\n![Predictions](predictions.jpg)\n\n"
+    "![Heatmaps](heatmaps.jpg)\n"
+)
 
 
 def write(
@@ -48,7 +52,8 @@ def write(
         pictures.save_curves(folder / "curves.png", rows)
     blocks = [[index] for index in _spread(len(val), _SHOWN)]
     shown = [batch for batch in val.batches(blocks) if task.size(batch)]
-    if shown:
+    with_persons = bool(shown) and trainer.settings["pictures"]
+    if with_persons:
         save_predictions(folder, trainer.scored, _joined(shown), task)
     methods = {"mean pose of the training data": baseline, **_scores(rows)}
     table = _table(methods)
@@ -59,8 +64,7 @@ def write(
         f"Scored on {len(val)} persons that were not trained on.\n",
         table,
         "![Loss and PCK by epoch](curves.png)\n" if rows else "",
-        "Left side blue, right side red, labels green:\n\n![Predictions](predictions.jpg)\n",
-        "![Heatmaps](heatmaps.jpg)\n",
+        _PERSONS if with_persons else "",
         _details(trainer.settings),
     ]
     (folder / "report.md").write_text("\n".join(part for part in parts if part))
@@ -78,16 +82,16 @@ def write_one_batch(
     """The same for the single-batch check."""
     folder.mkdir(parents=True, exist_ok=True)
     pictures.save_losses(folder / "curves.png", result.losses)
-    save_predictions(folder, model, batch, task)
+    if settings["pictures"]:
+        save_predictions(folder, model, batch, task)
     parts = [
         f"# One batch learnt by heart: {settings['model']}\n",
         f"{result}\n",
         "![Loss by step](curves.png)\n",
-        "Left side blue, right side red, labels green:\n\n![Predictions](predictions.jpg)\n",
-        "![Heatmaps](heatmaps.jpg)\n",
+        _PERSONS if settings["pictures"] else "",
         _details(settings),
     ]
-    (folder / "report.md").write_text("\n".join(parts))
+    (folder / "report.md").write_text("\n".join(part for part in parts if part))
 
 
 @torch.no_grad()

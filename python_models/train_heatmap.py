@@ -36,6 +36,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--target-preset", choices=("exact", "lower_body", "hrnet"), default="exact")
     add("--refine", choices=("none", "quarter", "dark"), default="none", help="of decoded maps")
     add("--overfit-one-batch", action="store_true", help="check: learn one batch by heart")
+    add("--pictures", action=argparse.BooleanOptionalAction, default=True, help="of persons")
     add("--steps", type=options.positive, default=200, help="of --overfit-one-batch")
     return options.parse(parser, arguments)
 

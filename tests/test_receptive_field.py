@@ -113,7 +113,9 @@ def test_far_from_the_border(model, span, sizes):
 def test_a_pixel_raises_the_values_that_see_it(model, span, sizes, vertical):
     size, thin = 640, 32
     network = monotone(model())
-    pixels = [0, 1, 5, 300, 317, 639]
+    spans = [span(value, size) for value in range(size // 4)]
+    ends = spans[80] + spans[83]
+    pixels = [0, 300, 639, *ends, *(end - 1 for end in ends), *(end + 1 for end in ends)]
     images = torch.zeros(1 + len(pixels), 3, size, thin, dtype=torch.float64)
     for image, pixel in zip(images[1:], pixels, strict=True):
         image[:, pixel] = 1
@@ -123,7 +125,6 @@ def test_a_pixel_raises_the_values_that_see_it(model, span, sizes, vertical):
         maps = network(images)[:, 0]
     assert not maps[0].any()
     raised = (maps[1:] > 0).any(2 if vertical else 1)
-    spans = [span(value, size) for value in range(size // 4)]
     for pixel, values in zip(pixels, raised, strict=True):
         expected = [first <= pixel <= last for first, last in spans]
         assert values.tolist() == expected, pixel

@@ -8,7 +8,7 @@ import torch
 from python_models.models.resnet18 import ResNet18
 from python_models.models.resnet18_fpn import ResNet18FPN
 from python_models.models.resnet18_trunk import ResNet18Trunk
-from tests.torchvision_resnet18 import trunk_shapes
+from tests.torchvision_resnet18 import features, trunk_shapes
 
 TRUNK_PARAMETERS = 11_176_512
 
@@ -27,6 +27,22 @@ def test_the_written_keys_add_up_to_torchvisions_number():
     trained = {k: v for k, v in trunk_shapes().items() if not k.endswith(not_trained)}
     assert len(trained) == 20 + 20 * 2  # convolutions; weight and bias of BatchNorm
     assert sum(math.prod(v) for v in trained.values()) == 11_689_512 - (512 * 1000 + 1000)
+
+
+def test_the_trunk_equals_torchvisions_network_written_out():
+    torch.manual_seed(0)
+    trunk = ResNet18Trunk().double()
+    for key, value in trunk.state_dict().items():
+        if value.dim() == 1:  # BatchNorm, away from where it does nothing
+            middle = 0 if key.endswith(("bias", "running_mean")) else 1
+            value.uniform_(middle - 0.5, middle + 0.5)
+    images = torch.randn(2, 3, 96, 64, dtype=torch.float64)
+    with torch.no_grad():
+        got = trunk.eval()(images)
+        _, *expected = features(trunk.state_dict(), images)
+    for a, b in zip(got, expected, strict=True):
+        assert b.mean() > 0.1
+        torch.testing.assert_close(a, b, rtol=1e-12, atol=1e-12)  # sums in another order
 
 
 def test_feature_sizes_of_the_document():

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F  # noqa: N812
 
 Shape = tuple[int, ...]
 
@@ -43,3 +44,27 @@ def state_dict(*, seed: int = 0) -> dict[str, Tensor]:
         else torch.rand(shape, generator=generator)
         for name, shape in shapes.items()
     }
+
+
+def features(state: dict[str, Tensor], images: Tensor) -> list[Tensor]:
+    """The outputs of layer1 to layer4 in eval mode, of any state dict with the keys above."""
+
+    def convolved(x: Tensor, conv: str, norm: str, stride: int, padding: int) -> Tensor:
+        x = F.conv2d(x, state[f"{conv}.weight"], stride=stride, padding=padding)
+        vectors = ("running_mean", "running_var", "weight", "bias")
+        mean, var, weight, bias = (state[f"{norm}.{v}"].view(-1, 1, 1) for v in vectors)
+        return (x - mean) / (var + 1e-5).sqrt() * weight + bias
+
+    x = F.max_pool2d(convolved(images, "conv1", "bn1", 2, 3).relu(), 3, 2, 1)
+    outputs = []
+    for layer in range(1, 5):
+        for block in (0, 1):
+            name = f"layer{layer}.{block}"
+            stride = 2 if layer > 1 and block == 0 else 1
+            y = convolved(x, f"{name}.conv1", f"{name}.bn1", stride, 1).relu()
+            y = convolved(y, f"{name}.conv2", f"{name}.bn2", 1, 1)
+            if stride == 2:
+                x = convolved(x, f"{name}.downsample.0", f"{name}.downsample.1", stride, 0)
+            x = (x + y).relu()
+        outputs.append(x)
+    return outputs
