@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import lowerpose_ops as lp
-from python_models.smoothing import Array
+from python_models.arrays import Array
 
 _KEYPOINTS = len(lp.COCO_SIGMAS)
 _PERSON = 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -11,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
 from python_models.data.crop import Crop
 from python_models.heatmap_task import HeatmapTask, Refine
-from python_models.smoothing import Array
 
 REFINEMENTS: tuple[Refine, ...] = (
     *("none", "quarter", "gradient", "parabola", "log_parabola", "dark", "dark_udp"),
@@ -63,18 +62,13 @@ def decode_images(
         coords, scores = lp.decode_heatmaps(
             heatmaps,
             decoding.refine,
-            blur_kernel=blur_kernel(task.sigma) if "dark" in decoding.refine else None,
+            blur_kernel=task.blur_kernel if "dark" in decoding.refine else None,
             flipped=mirrored if decoding.flip else None,
             flip_pairs=lp.LOWER_BODY_FLIP_PAIRS if decoding.flip else None,
             shift=decoding.flip,
         )
         found.append((coords, scores))
     return found
-
-
-def blur_kernel(sigma: float) -> int:
-    """The odd width nearest to 6 sigma - 1 for DARK's blur: 11 for sigma 2 and 17 for 3."""
-    return min(max(2 * math.floor(3 * sigma - 0.5) + 1, 3), 33)
 
 
 def to_input(coords: Array, stride: int) -> Array:

@@ -16,14 +16,14 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-from python_models import checkpoint
 from python_models.interrupt import Interrupt
-from python_models.nan_guard import NanGuard
-from python_models.order import scoring_blocks, training_blocks
-from python_models.plan import Plan
-from python_models.protocols import Data, Task
-from python_models.run_log import Row, RunLog
-from python_models.run_state import Progress, RunState, Stateful, best_row
+from python_models.training import checkpoint
+from python_models.training.nan_guard import NanGuard
+from python_models.training.order import scoring_blocks, training_blocks
+from python_models.training.plan import Plan
+from python_models.training.protocols import Data, Task
+from python_models.training.run_log import Row, RunLog
+from python_models.training.run_state import Progress, RunState, Stateful, best_row
 
 _AGREE_EVERY = 8  # steps between two looks of many processes at whether one got a signal
 

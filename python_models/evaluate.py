@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from python_models import evaluation_pictures, trained
-from python_models import evaluation_report as report
+from python_models import trained
 from python_models.data.coco_lower_body import CocoLowerBody, Source
 from python_models.decoding import REFINEMENTS, Decoding
 from python_models.devices import device_of
-from python_models.evaluation import evaluate
-from python_models.options import count, positive
+from python_models.evaluation import pictures as evaluation_pictures
+from python_models.evaluation import report
+from python_models.evaluation.evaluation import evaluate
+from python_models.training.options import count, positive
 from python_models.whole_file import write_json
 
 

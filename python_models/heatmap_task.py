@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal
@@ -69,9 +70,15 @@ class HeatmapTask:
             loss_preset="document",
         )
 
+    @property
+    def blur_kernel(self) -> int:
+        """The odd width nearest to 6 sigma - 1 for DARK's blur: 11 for sigma 2 and 17 for 3."""
+        return min(max(2 * math.floor(3 * self.sigma - 0.5) + 1, 3), 33)
+
     def decode(self, heatmaps: Tensor) -> Tensor:
         """Joints [B, K, 2] in input pixels."""
-        coords, _ = lp.decode_heatmaps(heatmaps, self.refine)
+        blur_kernel = self.blur_kernel if "dark" in self.refine else None
+        coords, _ = lp.decode_heatmaps(heatmaps, self.refine, blur_kernel=blur_kernel)
         return coords * self.stride
 
     def pck_counts(

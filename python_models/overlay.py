@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from python_models.smoothing import Array
+from python_models.arrays import Array
 
 LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
 Colour = tuple[int, int, int]  # red, green, blue

@@ -6,21 +6,21 @@ import argparse
 import sys
 from pathlib import Path
 
-from python_models import prediction_files as files
-from python_models import trained, video
+from python_models import trained
 from python_models.decoding import REFINEMENTS, Decoding
 from python_models.devices import device_of
 from python_models.overlay import draw_joints
-from python_models.person_boxes import PersonBoxes, one_box, read_boxes
-from python_models.picture_files import (
+from python_models.prediction import files, video
+from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
+from python_models.prediction.picture_files import (
     image_ids,
     overlay_name,
     pictures_in,
     read_picture,
     write_picture,
 )
-from python_models.prediction import Predictor
-from python_models.tracks import Tracks, scaled_one_euro
+from python_models.prediction.predictor import Predictor
+from python_models.prediction.tracks import Tracks, scaled_one_euro
 from python_models.whole_file import write_json
 
 

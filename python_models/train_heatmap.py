@@ -12,17 +12,17 @@ from lightning_fabric import Fabric
 from torch import nn
 
 import lowerpose_ops as lp
-from python_models import heatmap_data, options, overfit, report
-from python_models.baselines import mean_pose_pck
 from python_models.data.person_batches import PersonBatches
 from python_models.engine import Trainer
-from python_models.environment import environment
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.pretrained import load_imagenet
 from python_models.models.registry import MODELS
-from python_models.order import training_blocks
-from python_models.processes import launched_fabric
-from python_models.schedule import Schedule
+from python_models.training import heatmap_data, options, overfit, report
+from python_models.training.baselines import mean_pose_pck
+from python_models.training.environment import environment
+from python_models.training.order import training_blocks
+from python_models.training.processes import launched_fabric
+from python_models.training.schedule import Schedule
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:

@@ -9,9 +9,9 @@ from typing import Any
 from torch import nn
 
 import lowerpose_ops as lp
-from python_models import checkpoint
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.registry import MODELS
+from python_models.training import checkpoint
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from python_models.data.person_batches import PersonBatches
 from python_models.engine import Trainer
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.dilated_cnn import DilatedCNN
-from python_models.plan import Plan
-from python_models.processes import launched_fabric
-from python_models.schedule import Schedule
+from python_models.training.plan import Plan
+from python_models.training.processes import launched_fabric
+from python_models.training.schedule import Schedule
 
 
 def main():

@@ -1,8 +1,8 @@
 from __future__ import annotations
 
-from python_models.baselines import mean_pose_pck
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.heatmap_task import HeatmapTask
+from python_models.training.baselines import mean_pose_pck
 from tests import coco_files
 
 

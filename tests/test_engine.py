@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 import torch
 
-from python_models import checkpoint
-from python_models.plan import Plan
-from python_models.run_log import RunLog
+from python_models.training import checkpoint
+from python_models.training.plan import Plan
+from python_models.training.run_log import RunLog
 from tests import coco_files
 from tests.toy_training import SAMPLES, SCORED, Vectors, make_trainer
 

@@ -15,7 +15,6 @@ from pycocotools.cocoeval import COCOeval
 from torch import nn
 
 import lowerpose_ops as lp
-from python_models import evaluation_report as report
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.data.crop import Crop
 from python_models.data.samples import loader
@@ -23,15 +22,15 @@ from python_models.decoding import (
     ALL_DECODINGS,
     REFINEMENTS,
     Decoding,
-    blur_kernel,
     decode_images,
     image_matrix,
 )
-from python_models.evaluation import Evaluation, evaluate, find_joints
+from python_models.evaluation import report
+from python_models.evaluation.evaluation import Evaluation, evaluate, find_joints
+from python_models.evaluation.people import Found, mean_pose, people_of
+from python_models.evaluation.person_scores import measure, measure_chosen, worst_first
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.registry import MODELS
-from python_models.people import Found, mean_pose, people_of
-from python_models.person_scores import measure, measure_chosen, worst_first
 from python_models.whole_file import write_json
 from tests import evaluation_scenes as scenes
 
@@ -267,10 +266,11 @@ def test_without_a_flip_the_mirror_image_is_not_looked_at():
 
 def test_the_blur_fits_the_targets():
     """The pairs that docs/decode_accuracy.md names, and widths that the operation takes."""
-    assert {sigma: blur_kernel(sigma) for sigma in (2.0, 3.0)} == {2.0: 11, 3.0: 17}
+    assert [HeatmapTask(sigma=sigma).blur_kernel for sigma in (2.0, 3.0)] == [11, 17]
     for sigma in (0.1, 1.0, 1.5, 2.4, 8.0):
-        assert blur_kernel(sigma) % 2 == 1
-        assert 3 <= blur_kernel(sigma) <= 33
+        kernel = HeatmapTask(sigma=sigma).blur_kernel
+        assert kernel % 2 == 1
+        assert 3 <= kernel <= 33
 
 
 def test_maps_of_another_model_are_refused():

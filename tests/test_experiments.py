@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from python_models import options, train_heatmap
+from python_models import train_heatmap
 from python_models.models.registry import MODELS
+from python_models.training import options
 
 HEATMAP = options.EXPERIMENTS / "heatmap"
 # The lower-body document's six runs: model, persons (0: all), all six joints annotated, epochs.

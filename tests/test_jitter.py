@@ -5,9 +5,9 @@ import math
 
 import numpy as np
 import pytest
-
 import python_models.jitter
-from python_models.jitter import jitter
+
+from python_models.prediction.jitter import jitter
 
 FRAMES = np.arange(30)
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from python_models import checkpoint
+from python_models.training import checkpoint
 from tests import coco_files
 
 ROOT = Path(__file__).parent.parent

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_models.order import scoring_blocks, training_blocks
+from python_models.training.order import scoring_blocks, training_blocks
 
 SIZES = {
     "count": st.integers(1, 300),

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from python_models.person_ratio import BINS, UNKNOWN, person_ratios, ratio_bins
+from python_models.evaluation.person_ratio import BINS, UNKNOWN, person_ratios, ratio_bins
 
 
 def test_the_ratio_is_of_areas():

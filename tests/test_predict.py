@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from python_models import predict, trained, video, whole_file
-from python_models.smoothing import OneEuro
+from python_models import predict, trained, whole_file
+from python_models.prediction import video
+from python_models.prediction.smoothing import OneEuro
 from tests import predict_inputs as inputs
 from tests.trained_files import write_checkpoint
 

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from python_models.schedule import Schedule
+from python_models.training.schedule import Schedule
 
 
 def test_constant():

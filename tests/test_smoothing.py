@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_models.smoothing import OneEuro
+from python_models.prediction.smoothing import OneEuro
 
 
 def one_euro_of_numbers(values, times, min_cutoff, beta, speed_cutoff):

@@ -14,10 +14,11 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from python_models import checkpoint, train_heatmap
+from python_models import train_heatmap
 from python_models.data.person_batches import PersonBatches
 from python_models.heatmap_task import HeatmapTask
 from python_models.models.dilated_cnn import DilatedCNN
+from python_models.training import checkpoint
 from tests import coco_files
 
 

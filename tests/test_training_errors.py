@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from python_models import checkpoint, train_heatmap, trained
+from python_models import train_heatmap, trained
+from python_models.training import checkpoint
 from tests import coco_files
 
 ROOT = Path(__file__).parent.parent

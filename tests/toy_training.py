@@ -14,9 +14,9 @@ import torch
 from torch import nn
 
 from python_models.engine import Trainer
-from python_models.plan import Plan
-from python_models.processes import launched_fabric
-from python_models.schedule import Schedule
+from python_models.training.plan import Plan
+from python_models.training.processes import launched_fabric
+from python_models.training.schedule import Schedule
 
 SAMPLES, SCORED = 41, 13
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import torch
 
-from python_models import checkpoint
 from python_models.models.registry import MODELS
+from python_models.training import checkpoint
 
 
 def write_checkpoint(path: Path, *, weights_of: str = "dilated_cnn", **settings: Any) -> Path:

@@ -10,15 +10,15 @@ from typing import Any
 import torch
 from torch import nn
 
-from python_models import pictures
 from python_models.data.person_batches import PersonBatches
 from python_models.data.samples import Sample
 from python_models.engine import Trainer
-from python_models.environment import environment
 from python_models.heatmap_task import THRESHOLDS, HeatmapTask
-from python_models.overfit import Overfit
-from python_models.run_log import Row
-from python_models.run_state import best_row
+from python_models.training import pictures
+from python_models.training.environment import environment
+from python_models.training.overfit import Overfit
+from python_models.training.run_log import Row
+from python_models.training.run_state import best_row
 
 _SHOWN = 16  # persons in predictions.jpg
 _WITH_MAPS = 3  # of them in heatmaps.jpg

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_models.smoothing import Array
+from python_models.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from python_models import checkpoint
-from python_models.run_log import Row
+from python_models.training import checkpoint
+from python_models.training.run_log import Row
 
 
 @dataclass

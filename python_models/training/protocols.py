@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 from torch import Tensor, nn
 
-from python_models.order import Block
+from python_models.training.order import Block
 
 Contravariant = TypeVar("Contravariant", contravariant=True)
 Covariant = TypeVar("Covariant", covariant=True)

@@ -9,10 +9,10 @@ import torch
 from PIL import Image
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
 from python_models.data.crop import Crop
 from python_models.decoding import Decoding, decode_images, image_matrix
-from python_models.person_boxes import Box
-from python_models.smoothing import Array
+from python_models.prediction.person_boxes import Box
 from python_models.trained import Trained
 
 

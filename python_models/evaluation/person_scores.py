@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
+from python_models.evaluation.people import Found, People
+from python_models.evaluation.person_ratio import BINS, UNKNOWN, person_ratios, ratio_bins
 from python_models.heatmap_task import THRESHOLDS, HeatmapTask
-from python_models.people import Found, People
-from python_models.person_ratio import BINS, UNKNOWN, person_ratios, ratio_bins
-from python_models.smoothing import Array
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.decoding import image_matrix, to_input
 from python_models.heatmap_task import HeatmapTask
-from python_models.smoothing import Array
 
 _UNKNOWN = 0  # an image size that the annotations do not tell
 

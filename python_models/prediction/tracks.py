@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from python_models.jitter import Jitter, jitter
-from python_models.person_boxes import Box
-from python_models.smoothing import Array, OneEuro
+from python_models.arrays import Array
+from python_models.prediction.jitter import Jitter, jitter
+from python_models.prediction.person_boxes import Box
+from python_models.prediction.smoothing import OneEuro
 
 
 @dataclass

@@ -13,9 +13,9 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
-from python_models.plan import Plan
+from python_models.training.plan import Plan
 
-EXPERIMENTS = Path(__file__).parent / "experiments"
+EXPERIMENTS = Path(__file__).parent.parent / "experiments"
 
 # Options that may be others when a run goes on: where things are, and how fast they come.
 NOT_SETTLED = frozenset(

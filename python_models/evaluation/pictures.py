@@ -10,13 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.data.samples import Unreadable
-from python_models.evaluation import Evaluation
+from python_models.evaluation.evaluation import Evaluation
+from python_models.evaluation.person_scores import Scores, worst_first
 from python_models.heatmap_task import THRESHOLDS
 from python_models.overlay import LEFT, LEGS, RIGHT, TRUTH, hex_colour
-from python_models.person_scores import Scores, worst_first
-from python_models.smoothing import Array
 from python_models.whole_file import whole_file
 
 _SHADES = (1.0, 0.45)  # of the strict and of the loose threshold

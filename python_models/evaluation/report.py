@@ -10,9 +10,9 @@ import numpy as np
 
 import lowerpose_ops as lp
 from python_models.coco_results import result_row
-from python_models.evaluation import Evaluation
+from python_models.evaluation.evaluation import Evaluation
+from python_models.evaluation.person_scores import Scores, worst_first
 from python_models.heatmap_task import THRESHOLDS
-from python_models.person_scores import Scores, worst_first
 
 _AP = ("AP", "AP50", "AP75", "AR")
 _WORST = 100  # persons that the JSON names

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from python_models.order import Block
-from python_models.protocols import Data
+from python_models.training.order import Block
+from python_models.training.protocols import Data
 
 
 class NanGuard:

@@ -12,10 +12,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from lowerpose_ops import LOWER_BODY_JOINTS
+from python_models.overlay import LEFT, LEGS, RIGHT, TRUTH, hex_colour
 
 _DPI = 90  # a screen's; reports stay small
-_LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
-_LEFT, _RIGHT, _TRUTH = "#1f77ff", "#e02424", "#22c55e"
 
 
 def save_curves(path: Path, log: Sequence[dict[str, float]]) -> None:
@@ -53,9 +52,11 @@ def save_predictions(
         grid.flat, images, predicted, joints, visible, strict=False
     ):
         _show(axes, image)
-        for leg, colour in zip(_LEGS, (_LEFT, _RIGHT), strict=True):
-            axes.plot(*points[list(leg)].T.numpy(), color=colour, marker="o", ms=2.5, lw=1.2)
-        axes.plot(*truth[labelled > 0].numpy().T, color=_TRUTH, marker="x", ms=4, lw=0)
+        for leg, colour in zip(LEGS, (LEFT, RIGHT), strict=True):
+            axes.plot(
+                *points[list(leg)].T.numpy(), color=hex_colour(colour), marker="o", ms=2.5, lw=1.2
+            )
+        axes.plot(*truth[labelled > 0].numpy().T, color=hex_colour(TRUTH), marker="x", ms=4, lw=0)
     figure.savefig(path, dpi=_DPI)
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.data.samples import Batch, loader
 from python_models.decoding import ALL_DECODINGS, Decoding, decode_images
+from python_models.evaluation.people import Found, People, mean_pose, people_of
+from python_models.evaluation.person_scores import Scores, by_ratio, measure
 from python_models.heatmap_task import HeatmapTask
-from python_models.people import Found, People, mean_pose, people_of
-from python_models.person_scores import Scores, by_ratio, measure
-from python_models.smoothing import Array
 
 
 @dataclass(frozen=True)

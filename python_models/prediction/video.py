@@ -10,7 +10,7 @@ from types import TracebackType
 
 import cv2
 
-from python_models.smoothing import Array
+from python_models.arrays import Array
 from python_models.whole_file import whole_file
 
 SUFFIXES = frozenset({".mp4", ".avi", ".mov", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg"})

@@ -11,11 +11,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import lowerpose_ops as lp
+from python_models.arrays import Array
 from python_models.coco_results import result_row
-from python_models.evaluation_report import number
-from python_models.jitter import Jitter
-from python_models.person_boxes import Box
-from python_models.smoothing import Array
+from python_models.evaluation.report import number
+from python_models.prediction.jitter import Jitter
+from python_models.prediction.person_boxes import Box
 from python_models.whole_file import whole_file, write_json
 
 _COLUMNS = ("frame", "person", "joint", "x", "y", "score")

@@ -8,7 +8,7 @@ from pathlib import Path
 from python_models.data.augmentation import Augmentation
 from python_models.data.coco_lower_body import CocoLowerBody, Source
 from python_models.data.subsets import Subset
-from python_models.options import count, not_negative, positive, positive_number
+from python_models.training.options import count, not_negative, positive, positive_number
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from python_models.smoothing import Array
+from python_models.arrays import Array
 
 # The edges of document 002, which leaves out persons below the first; they are a bin of their own.
 EDGES = (0.05, 0.075, 0.1)
