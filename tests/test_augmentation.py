@@ -18,7 +18,6 @@ from python_models.data.crop import Crop
 from python_models.data.view import (
     Colors,
     View,
-    composed,
     covering,
     exchanged,
     inverse,
@@ -76,6 +75,11 @@ def centroid(image):
     brightness = image.double().sum(0).numpy()
     rows, columns = np.mgrid[: brightness.shape[0], : brightness.shape[1]]
     return [(brightness * axis).sum() / brightness.sum() for axis in (columns, rows)]
+
+
+def composed(after, before):
+    """The matrix [2, 3] of `before`, then `after`."""
+    return np.column_stack([after[:, :2] @ before[:, :2], transformed(after, before[:, 2])])
 
 
 @pytest.mark.parametrize(
@@ -317,6 +321,19 @@ def test_inverses_lead_back(view, where):
     np.testing.assert_allclose(transformed(inverse(matrix), there), where, atol=1e-7)
     identity = composed(inverse(matrix), matrix)
     np.testing.assert_allclose(identity, [[1, 0, 0], [0, 1, 0]], atol=1e-7)
+
+
+@given(views, crops, points)
+def test_a_view_within_a_part_is_the_same(view, around, where):
+    """From the image to the resized part, and from there to the input, as straight there."""
+    wide = (423, 434)
+    upright = View(around).matrix(wide)
+    inside = view.within(around, wide).matrix(SIZE)
+    straight = transformed(view.matrix(SIZE), where)
+    # Through a part that may be a hundred times smaller or larger, far away: float64 keeps 1e-16.
+    np.testing.assert_allclose(
+        transformed(inside, transformed(upright, where)), straight, rtol=1e-8, atol=1e-6
+    )
 
 
 @given(crops, points)

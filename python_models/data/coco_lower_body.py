@@ -102,13 +102,17 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
             ValueError: The cache has another number of persons, or other sizes.
         """
         if cache is not None:
-            expected = (len(self), tuple(self.input_size), wide_size(self))
-            if cache.sizes != expected:
-                raise ValueError(
-                    f"{cache.folder}: the crop cache must be of (persons, size, wide size) "
-                    f"{expected}, got {cache.sizes}"
-                )
+            self.check(cache)
         self._cache = cache
+
+    def check(self, cache: CropCache) -> None:
+        """Raises a ValueError where a crop cache has not this data set's sizes."""
+        expected = (len(self), tuple(self.input_size), wide_size(self))
+        if cache.sizes != expected:
+            raise ValueError(
+                f"{cache.folder}: the crop cache must be of (persons, size, wide size) "
+                f"{expected}, got {cache.sizes}"
+            )
 
     def _chosen(self, persons: list[Person], subset: Subset | None) -> list[Person]:
         if subset is None or not persons:
@@ -184,9 +188,10 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         the un-augmented crop leaves out stay visible there: the score must not lose them.
         """
         index = key[1] if isinstance(key, tuple) else key
-        return self._labels(index, self.view(key))
+        return self.labels_of(index, self.view(key))
 
-    def _labels(self, index: int, view: View) -> tuple[Array, Array]:
+    def labels_of(self, index: int, view: View) -> tuple[Array, Array]:
+        """The same of a view that `view` has given."""
         person = self.persons[index]
         visible = (person.visibility >= self.min_visibility).astype(np.float32)
         if view.flip:
@@ -210,7 +215,7 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
             pixels = self._pixels(index, view)
         except UNREADABLE as error:
             return Unreadable(self.persons[index].image_path, str(error))
-        joints, visible = self._labels(index, view)
+        joints, visible = self.labels_of(index, view)
         return Sample(
             image=torch.from_numpy(pixels).permute(2, 0, 1),  # by pixel in memory: see collate
             joints=torch.from_numpy(joints),

@@ -19,7 +19,7 @@ cv2.setNumThreads(1)
 
 Size = tuple[int, int]  # (W, H)
 
-_LUMA = np.array([0.299, 0.587, 0.114])  # of red, green, blue, as in JPEG
+LUMA = (0.299, 0.587, 0.114)  # of red, green, blue, as in JPEG
 
 
 @dataclass(frozen=True)
@@ -30,6 +30,11 @@ class Colors:
     contrast: float = 1.0
     saturation: float = 1.0
 
+    @property
+    def factors(self) -> tuple[float, float, float]:
+        """Of brightness, contrast and saturation."""
+        return self.brightness, self.contrast, self.saturation
+
     def apply(self, pixels: Array) -> Array:
         """uint8 pixels [H, W, 3] with the three factors at once, rounded and clipped once.
 
@@ -38,8 +43,8 @@ class Colors:
         """
         if self == Colors():
             return pixels
-        around = self.saturation * np.eye(3) + (1 - self.saturation) * np.ones((3, 1)) * _LUMA
-        gray = float(_LUMA @ cv2.mean(pixels)[:3])
+        around = self.saturation * np.eye(3) + (1 - self.saturation) * np.ones((3, 1)) * LUMA
+        gray = float(np.dot(LUMA, cv2.mean(pixels)[:3]))
         factors = self.brightness * self.contrast * around
         offset = np.full((3, 1), (1 - self.contrast) * self.brightness * gray)
         return np.asarray(cv2.transform(pixels, np.hstack([factors, offset])))
@@ -60,20 +65,18 @@ class View:
 
     def matrix(self, size: Size) -> Array:
         """[2, 3], from image pixels to input pixels; pixel centres at integers in both."""
+        # In Python's numbers: NumPy takes ten times as long for six of them.
         width, height = size
         x, y = width / self.crop.width, height / self.crop.height
         cos, sin = math.cos(math.radians(self.angle)), math.sin(math.radians(self.angle))
-        linear = np.array([[cos * x, -sin * y], [sin * x, cos * y]])
-        center = np.array(
-            [
-                self.crop.left + self.crop.width / 2 - 0.5,
-                self.crop.top + self.crop.height / 2 - 0.5,
-            ]
-        )
-        offset = np.array([(width - 1) / 2, (height - 1) / 2]) - linear @ center
+        xx, xy, yx, yy = cos * x, -sin * y, sin * x, cos * y
+        center_x = self.crop.left + self.crop.width / 2 - 0.5
+        center_y = self.crop.top + self.crop.height / 2 - 0.5
+        x0 = (width - 1) / 2 - xx * center_x - xy * center_y
+        y0 = (height - 1) / 2 - yx * center_x - yy * center_y
         if self.flip:
-            linear[0], offset[0] = -linear[0], width - 1 - offset[0]
-        return np.column_stack([linear, offset])
+            xx, xy, x0 = -xx, -xy, width - 1 - x0
+        return np.array([[xx, xy, x0], [yx, yy, y0]])
 
     def joints(self, joints: Array, size: Size) -> Array:
         """Joints [6, 2] of the image, in input pixels; left and right exchanged if mirrored."""
@@ -87,15 +90,11 @@ class View:
         covers is resized upright to the input's scale first, and then turned bilinearly: turning
         alone skips no pixel.
         """
-        width, height = size
         if self.angle == 0:
             return self.finished(np.array(self.crop.image(image, size)))
         wide = covering(size, self.angle)
         around = widened(self.crop, size, wide)
-        upright = np.asarray(around.image(image, wide))
-        turn = Crop((wide[0] - width) / 2, (wide[1] - height) / 2, width, height)
-        matrix = View(turn, self.angle, self.flip).matrix(size)
-        return self.colors.apply(warped(upright, matrix, size))
+        return self.pixels_of_wide(np.asarray(around.image(image, wide)), around, size)
 
     def pixels_of_wide(self, wide: Array, around: Crop, size: Size) -> Array:
         """The same from the part `around` of the image, resized before to wide [H', W', 3].
@@ -103,9 +102,16 @@ class View:
         Bilinearly from there: sharper details than it holds are lost, and what lies beyond is
         black.
         """
-        upright = View(around).matrix((wide.shape[1], wide.shape[0]))
-        matrix = composed(self.matrix(size), inverse(upright))
+        matrix = self.within(around, (wide.shape[1], wide.shape[0])).matrix(size)
         return self.colors.apply(warped(wide, matrix, size))
+
+    def within(self, around: Crop, wide: Size) -> View:
+        """The same of the part `around` of the image when that is resized to (W', H')."""
+        x, y = wide[0] / around.width, wide[1] / around.height
+        crop = self.crop
+        left, top = (crop.left - around.left) * x, (crop.top - around.top) * y
+        inside = Crop(left, top, crop.width * x, crop.height * y)
+        return View(inside, self.angle, self.flip, self.colors)
 
     def finished(self, pixels: Array) -> Array:
         """Pixels of the crop as it stands, mirrored and coloured."""
@@ -131,11 +137,6 @@ def inverse(matrix: Array) -> Array:
     """The matrix [2, 3] that undoes another."""
     linear = np.linalg.inv(matrix[:, :2])
     return np.column_stack([linear, -linear @ matrix[:, 2]])
-
-
-def composed(after: Array, before: Array) -> Array:
-    """The matrix [2, 3] of `before`, then `after`."""
-    return np.column_stack([after[:, :2] @ before[:, :2], transformed(after, before[:, 2])])
 
 
 def covering(size: Size, angle: float, scale: float = 1.0) -> Size:
