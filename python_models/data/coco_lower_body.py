@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch.utils.data import Dataset
 
-from python_models.data.augmentation import Augmentation, mirrored
+from python_models.data.augmentation import Augmentation
 from python_models.data.coco_persons import Array, Person, Source, read_persons
-from python_models.data.crop import Crop
+from python_models.data.crop import UNREADABLE, Crop, rgb_image
+from python_models.data.crop_store import CropCache, wide_size
 from python_models.data.samples import Batch, Key, Sample, Unreadable, collate, loader
 from python_models.data.subsets import Subset
+from python_models.data.view import View, exchanged, widened
 
 __all__ = [
     "Augmentation",
@@ -78,6 +79,7 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         self.min_joints = min_joints
         self.augmentation = augmentation
         self.seed = seed
+        self._cache: CropCache | None = None
         read = [read_persons(source, number) for number, source in enumerate(self.sources)]
         self._skipped = [skipped for _, skipped in read]
         persons = [person for part, _ in read for person in part]
@@ -92,6 +94,25 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         root = Path(root)
         annotations = root / "annotations" / f"person_keypoints_{split}2017.json"
         return cls([Source(annotations, root / f"{split}2017")], **options)
+
+    def use(self, cache: CropCache | None) -> None:
+        """Takes the pixels of all further samples from a crop cache, or again from the images.
+
+        Raises:
+            ValueError: The cache has another number of persons, or other sizes.
+        """
+        if cache is not None:
+            self.check(cache)
+        self._cache = cache
+
+    def check(self, cache: CropCache) -> None:
+        """Raises a ValueError where a crop cache has not this data set's sizes."""
+        expected = (len(self), tuple(self.input_size), wide_size(self))
+        if cache.sizes != expected:
+            raise ValueError(
+                f"{cache.folder}: the crop cache must be of (persons, size, wide size) "
+                f"{expected}, got {cache.sizes}"
+            )
 
     def _chosen(self, persons: list[Person], subset: Subset | None) -> list[Person]:
         if subset is None or not persons:
@@ -151,33 +172,66 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         width, height = self.input_size
         return Crop.around(self.persons[index].box, width / height, self.box_scale)
 
-    def labels(self, index: int) -> tuple[Array, Array]:
-        """Joints [6, 2] in input pixels and their visibility [6], without reading the image."""
+    def view(self, key: Key) -> View:
+        """What of its image a sample shows, and how."""
+        epoch, index = key if isinstance(key, tuple) else (None, key)
+        crop, person = self.crop(index), self.persons[index]
+        if epoch is None or self.augmentation is None:
+            return View(crop)
+        visible = person.visibility >= self.min_visibility
+        return self.augmentation.view(crop, person.joints, visible, (self.seed, epoch, index))
+
+    def labels(self, key: Key) -> tuple[Array, Array]:
+        """Joints [6, 2] in input pixels and their visibility [6], without reading the image.
+
+        A joint that the augmentation has moved out of the input counts as not visible. Those that
+        the un-augmented crop leaves out stay visible there: the score must not lose them.
+        """
+        index = key[1] if isinstance(key, tuple) else key
+        return self.labels_of(index, self.view(key))
+
+    def labels_of(self, index: int, view: View) -> tuple[Array, Array]:
+        """The same of a view that `view` has given."""
         person = self.persons[index]
         visible = (person.visibility >= self.min_visibility).astype(np.float32)
-        return self.crop(index).points(person.joints, self.input_size), visible
+        if view.flip:
+            visible = exchanged(visible)
+        if view.shows(self.crop(index)):
+            joints = self.crop(index).points(person.joints, self.input_size)
+            if view.flip:
+                joints = exchanged(joints)
+                joints[:, 0] = self.input_size[0] - 1 - joints[:, 0]
+            return joints, visible
+        joints = view.joints(person.joints, self.input_size)
+        inside = (joints >= -0.5) & (joints < np.array(self.input_size) - 0.5)
+        return joints, visible * inside.all(1).astype(np.float32)
 
     def __getitem__(self, key: Key) -> Sample | Unreadable:
-        epoch, index = key if isinstance(key, tuple) else (None, key)
-        person = self.persons[index]
+        index = key[1] if isinstance(key, tuple) else key
+        view = self.view(key)
+        if self._cache is not None and index in self._cache.unreadable:
+            return Unreadable(self.persons[index].image_path, self._cache.unreadable[index])
         try:
-            with Image.open(person.image_path) as image:
-                crop = self.crop(index).image(image.convert("RGB"), self.input_size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            return Unreadable(person.image_path, str(error))
-        pixels = np.array(crop)
-        joints, visible = self.labels(index)
-        if epoch is not None and self.augmentation is not None:
-            numbers = np.random.default_rng((self.seed, epoch, index)).random(1)
-            if numbers[0] < self.augmentation.flip:
-                pixels, joints, visible = mirrored(pixels, joints, visible)
+            pixels = self._pixels(index, view)
+        except UNREADABLE as error:
+            return Unreadable(self.persons[index].image_path, str(error))
+        joints, visible = self.labels_of(index, view)
         return Sample(
-            # Pixel by pixel in memory, as collate takes them.
-            image=torch.from_numpy(np.ascontiguousarray(pixels)).permute(2, 0, 1),
+            image=torch.from_numpy(pixels).permute(2, 0, 1),  # by pixel in memory: see collate
             joints=torch.from_numpy(joints),
             visible=torch.from_numpy(visible),
             index=index,
         )
+
+    def _pixels(self, index: int, view: View) -> Array:
+        if self._cache is None:
+            return view.pixels(rgb_image(self.persons[index].image_path), self.input_size)
+        crop = self.crop(index)
+        if view.shows(crop):
+            return view.finished(np.array(self._cache.plain[index]))
+        wide = self._cache.wide[index]
+        around = widened(crop, self.input_size, (wide.shape[1], wide.shape[0]))
+        return view.pixels_of_wide(wide, around, self.input_size)
 
 
 def _count(persons: int, skipped: Counter[str]) -> str:

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
 
-from python_models.data.coco_persons import Array
+if TYPE_CHECKING:  # crop_build must start fast, and pycocotools does not
+    from python_models.data.coco_persons import Array
+
+
+# What Pillow raises for a file that is no whole image.
+UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
+
+def rgb_image(path: Path) -> Image.Image:
+    """The decoded image; raises one of UNREADABLE if it cannot be."""
+    with Image.open(path) as image:
+        return image.convert("RGB")
 
 
 @dataclass(frozen=True)
