@@ -97,8 +97,8 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
             ("environment", environment()),
         ):
             (args.output / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
-    val = PersonBatches(val_data, fabric.device, workers=args.workers)
-    outcome = trainer.fit(PersonBatches(train_data, fabric.device, workers=args.workers), val)
+    val = heatmap_data.batches(args, val_data, "val", fabric.device)
+    outcome = trainer.fit(heatmap_data.batches(args, train_data, "train", fabric.device), val)
     if fabric.global_rank == 0:
         baseline = mean_pose_pck(train_data, val_data, task)
         print(report.write(trainer, task, val, baseline, outcome))

@@ -299,3 +299,35 @@ def test_one_batch_of_coco_mini_is_learnt(coco_mini, tmp_path, capsys):
     assert "16 persons, 200 steps" in printed
     assert status == 0, printed  # loss down by 95 %, PCK@0.05 in eval mode at least 0.95
     assert (tmp_path / "predictions.jpg").is_file()
+
+
+def test_a_crop_cache_changes_no_number(tiny_coco, tmp_path):
+    """From the disk, or in the device's memory: mirrored and plain crops are the same bytes."""
+    logs = []
+    for name, flags in (
+        ("images", ()),
+        ("cache", ("--cache", str(tmp_path / "crops"))),
+        ("device", ("--cache", str(tmp_path / "crops"), "--on-device")),
+    ):
+        assert run(tiny_coco, tmp_path / name, "--epochs", "2", "--batch-size", "2", *flags) == 0
+        logs.append((tmp_path / name / "log.csv").read_text())
+    assert logs[0] == logs[1] == logs[2]
+    assert {path.name for path in (tmp_path / "crops").iterdir() if path.is_dir()} == {
+        *("train", "val")
+    }
+
+
+def test_crops_on_the_device_need_a_cache(tiny_coco, tmp_path, capsys):
+    assert run(tiny_coco, tmp_path / "run", "--on-device") == 2
+    assert "--on-device keeps the crops of a --cache" in capsys.readouterr().err
+
+
+def test_augmentation_is_part_of_a_run(tiny_coco, tmp_path):
+    flags = ("--epochs", "1", "--scale", "0.3", "--rotation", "30", "--half-body", "0.3")
+    colours = ("--brightness", "0.2", "--contrast", "0.2", "--saturation", "0.2")
+    assert run(tiny_coco, tmp_path / "plain", "--epochs", "1", "--flip", "0") == 0
+    assert run(tiny_coco, tmp_path / "changed", *flags, *colours) == 0
+    losses = [rows_of(tmp_path / name)[0]["train_loss"] for name in ("plain", "changed")]
+    assert losses[0] != losses[1]
+    state = checkpoint.load(tmp_path / "changed" / "last.pt")
+    assert state["settings"]["rotation"] == 30.0

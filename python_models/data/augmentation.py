@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from python_models.data.coco_persons import Array
+from python_models.arrays import Array
 from python_models.data.crop import Crop
 from python_models.data.view import Colors, Size, View, covering
 

@@ -11,8 +11,9 @@ import numpy as np
 import torch
 from torch.utils.data import Dataset
 
+from python_models.arrays import Array
 from python_models.data.augmentation import Augmentation
-from python_models.data.coco_persons import Array, Person, Source, read_persons
+from python_models.data.coco_persons import Person, Source, read_persons
 from python_models.data.crop import UNREADABLE, Crop, rgb_image
 from python_models.data.crop_store import CropCache, wide_size
 from python_models.data.samples import Batch, Key, Sample, Unreadable, collate, loader

@@ -15,8 +15,7 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from lowerpose_ops import LOWER_BODY_COCO_INDICES
-
-Array = np.ndarray[Any, np.dtype[Any]]
+from python_models.arrays import Array
 
 _COCO_KEYPOINTS = 17
 _LARGEST = 1e6  # pixels; no image has a tenth of it, and NaN and infinity have more

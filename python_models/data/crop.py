@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 if TYPE_CHECKING:  # crop_build must start fast, and pycocotools does not
-    from python_models.data.coco_persons import Array
+    from python_models.arrays import Array
 
 
 # What Pillow raises for a file that is no whole image.

@@ -21,7 +21,7 @@ import numpy as np
 from python_models.data.crop import UNREADABLE, Crop, rgb_image
 
 if TYPE_CHECKING:
-    from python_models.data.coco_persons import Array
+    from python_models.arrays import Array
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 import PIL
 from PIL import features
 
-from python_models.data.coco_persons import Array
+from python_models.arrays import Array
 from python_models.data.view import Size
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.data.coco_persons import Array
 from python_models.data.crop_store import CropCache
 from python_models.data.samples import Batch, Key, Sample, Unreadable
 from python_models.data.view import LUMA, View, inverse, widened

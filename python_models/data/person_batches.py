@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import torch
 from tqdm import tqdm
 
 from lowerpose_ops import LOWER_BODY_JOINTS
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.data.samples import Key, Sample, loader
+from python_models.data.device_crops import DeviceCrops
+from python_models.data.samples import Batch, Key, Sample, loader
 
 
 class PersonBatches:
@@ -22,12 +23,21 @@ class PersonBatches:
         data: The persons.
         device: Where the batches go.
         workers: Processes that read images; 0: this one does.
+        crops: The data's crops on the device, in place of images and workers.
     """
 
-    def __init__(self, data: CocoLowerBody, device: torch.device, *, workers: int = 0) -> None:
+    def __init__(
+        self,
+        data: CocoLowerBody,
+        device: torch.device,
+        *,
+        workers: int = 0,
+        crops: DeviceCrops | None = None,
+    ) -> None:
         self.data = data
         self.device = device
-        self.workers = workers
+        self._workers = workers
+        self._crops = crops
         self._told: set[str] = set()
 
     def __len__(self) -> int:
@@ -35,14 +45,19 @@ class PersonBatches:
 
     def batches(self, blocks: Sequence[Sequence[Key]]) -> Iterator[Sample]:
         """One batch a block, in their order."""
-        pinned = self.device.type == "cuda"
-        for batch in loader(self.data, blocks, workers=self.workers, pinned=pinned):
+        for batch in self._read(blocks):
             for bad in batch["unreadable"]:
                 line = f"left out, because its image cannot be read: {bad.image_path}: {bad.reason}"
                 if line not in self._told:
                     self._told.add(line)
                     tqdm.write(line)
             yield self._moved(batch["samples"] or self._blank())
+
+    def _read(self, blocks: Sequence[Sequence[Key]]) -> Iterable[Batch]:
+        if self._crops is not None:
+            return self._crops.batches(blocks)
+        pinned = self.device.type == "cuda"
+        return loader(self.data, blocks, workers=self._workers, pinned=pinned)
 
     def names(self, block: Sequence[Key]) -> str:
         """Annotation ids and images of the samples."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from python_models.data.coco_persons import Array
+from python_models.arrays import Array
 
 MINI = 20_000  # persons of the mini subset
 JOINTS = 6

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from lowerpose_ops import LOWER_BODY_FLIP_PAIRS
-from python_models.data.coco_persons import Array
+from python_models.arrays import Array
 from python_models.data.crop import Crop
 
 # Crops are small, and whoever forks (a loader) after OpenCV has started threads waits for them for

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.data.coco_persons import Array
 from python_models.heatmap_task import THRESHOLDS, HeatmapTask
 
 
