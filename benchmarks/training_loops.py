@@ -16,7 +16,7 @@ import lowerpose_ops as lp
 from benchmarks import loops
 from benchmarks.peers import joint_loop
 from python_models.data.normalise import normalised
-from python_models.engine import THRESHOLDS
+from python_models.heatmap_task import THRESHOLDS
 from python_models.models.dilated_cnn import DilatedCNN
 
 # As `make train` has them, but for sigma (1.5 there): the loop's window must be whole pixels.
