@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -15,7 +17,6 @@ _HALVES = ((0, 1, 3, 4), (1, 2, 4, 5))
 _HALF_BODY_JOINTS = 3  # of its four, that must be visible
 _HALF_BODY_MARGIN = 1.5  # factor on the box around them, as in HRNet's half-body augmentation
 _HALF_BODY_LEAST = 0.4  # of the person's crop: enlarged further there is little to see
-_NUMBERS = 8  # random numbers of a sample, each with its place
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class Augmentation:
             visible: [6], 0 or 1.
             key: Seed, epoch and index.
         """
-        flip, scale, angle, half, which, *colors = np.random.default_rng(key).random(_NUMBERS)
+        flip, scale, angle, half, which, *colors = _numbers(key)
         if half < self.half_body:
             crop = _half_body(crop, joints, visible, which)
         if self.scale > 0:
@@ -85,6 +86,16 @@ class Augmentation:
             flip=bool(flip < self.flip),
             colors=Colors(*(_between(u, r) for u, r in zip(colors, ranges, strict=True))),
         )
+
+
+def _numbers(key: tuple[int, int, int]) -> list[float]:
+    """Eight independent numbers from 0 to 1, each with its place among the changes.
+
+    From a hash, as other versions of NumPy and Python may draw others, and a generator takes ten
+    times as long to start.
+    """
+    digest = hashlib.blake2b(repr(key).encode(), digest_size=64).digest()
+    return [number / 2**64 for number in struct.unpack("<8Q", digest)]
 
 
 def _between(number: float, extent: float) -> float:

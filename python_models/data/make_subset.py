@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ import numpy as np
 
 from python_models.data.coco_persons import lower_body, read_annotations, usable_rows
 from python_models.data.subsets import JOINTS, MINI, Subset
+from python_models.whole_file import whole_file
 
 
 def make_subset(
@@ -57,22 +57,9 @@ def make_subset(
         "images": [image for image in coco.dataset["images"] if image["id"] in used],
         "annotations": chosen,
     }
-    _write(output, json.dumps(content))
+    with whole_file(output) as file:
+        file.write_text(json.dumps(content))
     return len(chosen), int((visibility > 0).any(1).sum())
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    try:
-        with temporary.open("w") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
 
 
 def main(arguments: list[str] | None = None) -> int:
