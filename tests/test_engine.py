@@ -17,7 +17,7 @@ from python_models.training import checkpoint
 from python_models.training.plan import Plan
 from python_models.training.run_log import RunLog
 from tests import coco_files
-from tests.toy_training import SAMPLES, SCORED, Vectors, make_trainer
+from tests.toy_training import SAMPLES, SCORED, Regression, Vectors, make_model, make_trainer
 
 ROOT = Path(__file__).parent.parent
 PLAN = Plan(epochs=5, batch_size=4, ema_decay=0.9, clip_norm=1.0, save_every=3)
@@ -153,6 +153,34 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_its_batch(tmp_path):
         assert torch.isfinite(tensor).all()
 
 
+class RootOfZero(Regression):
+    """The loss is finite at every step, its gradient not at one: that of a root at 0."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def loss(self, model, batch):
+        outputs = model(batch[0])
+        self.left -= 1
+        loss = (outputs - batch[1]).square().mean()
+        return loss + (0 * outputs.sum()).abs().sqrt() if self.left == 0 else loss
+
+
+@pytest.mark.parametrize(("at", "kept"), [(3, 0), (5, 3), (11, 9)])
+def test_no_checkpoint_has_weights_that_are_no_numbers(tmp_path, at, kept):
+    """Checkpoints are due at the steps 3, 6, 9 and at the epoch's end, 11."""
+    trainer = make_trainer(tmp_path, PLAN)
+    trainer.task = RootOfZero(at)
+    trainer.start(resume=False)
+    with pytest.raises(FloatingPointError, match=r"last\.pt is from before it"):
+        trainer.fit(Vectors(SAMPLES), Vectors(SCORED, seed=1))
+    state = checkpoint.load(tmp_path / "last.pt")
+    assert state["progress"]["step"] == kept
+    for member in ("model", "average"):
+        assert all(tensor.isfinite().all() for tensor in state[member].values())
+    assert not (tmp_path / "best.pt").exists()
+
+
 def test_the_constraint_holds_after_every_step(tmp_path):
     def short(model):
         for weight in model.parameters():
@@ -188,8 +216,9 @@ def test_another_model_or_step_is_refused(tmp_path):
 
 def test_what_a_killed_process_left_is_removed(tmp_path):
     (tmp_path / ".last.pt.123.partial").write_bytes(b"half")
+    (tmp_path / ".train-abc.partial").mkdir()  # of a crop cache's builder, which clears it itself
     train(tmp_path, Plan(epochs=1, batch_size=4))
-    assert not list(tmp_path.glob(".*partial"))
+    assert [path.name for path in tmp_path.glob(".*partial")] == [".train-abc.partial"]
 
 
 def test_a_weights_only_checkpoint_cannot_be_resumed(tmp_path):
@@ -254,6 +283,18 @@ def test_two_processes_are_one_that_accumulates(tmp_path):
     assert [row["scored"] for row in two_rows] == [SCORED] * 3
     for alone, together in zip(one_rows, two_rows, strict=True):
         assert together["train_loss"] == pytest.approx(alone["train_loss"], rel=1e-6)
+
+
+def test_two_processes_score_the_model_that_they_save(tmp_path):
+    """With the first process's BatchNorm statistics on both: the others' are kept nowhere."""
+    two, rows, _ = train_toy(tmp_path / "two", 2, 1)
+    model = make_model()
+    average = {name.partition(".")[2]: tensor for name, tensor in two["average"].items()}
+    del average[""]  # n_averaged
+    model.load_state_dict(average)
+    alone = make_trainer(tmp_path / "alone", Plan(epochs=1, batch_size=4), model=model)
+    score = alone.evaluate(Vectors(SCORED, seed=1))["minus_error"]
+    assert rows[-1]["minus_error"] == pytest.approx(score, rel=1e-6)
 
 
 def test_two_processes_score_heatmaps_as_one(tmp_path):

@@ -41,6 +41,14 @@ def test_every_experiment_is_understood(path):
     json.dumps(options.settings_of(args))
 
 
+def test_whole_numbers_stay_what_they_are(capsys):
+    assert parse("--seed", "12345678901234567").seed == 12345678901234567  # no float has it
+    for text in ("0.5", "2.5", "-1"):
+        with pytest.raises(SystemExit):
+            parse("--save-every", text)
+        assert "--save-every" in capsys.readouterr().err
+
+
 def test_flags_go_before_the_experiment():
     args = parse("--experiment", "resnet18_fpn_60k", "--epochs", "3", "--no-fully-visible")
     assert (args.epochs, args.fully_visible, args.model) == (3, False, "resnet18_fpn")

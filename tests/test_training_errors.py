@@ -113,6 +113,19 @@ def test_a_checkpoint_of_another_model(coco, tmp_path, capsys):
     assert "model must be dilated_cnn as before, got resnet18" in capsys.readouterr().err
 
 
+def test_a_run_on_several_sources_leaves_its_settings_and_goes_on(coco, tmp_path, capsys):
+    other = coco_files.write(tmp_path / "other", [coco_files.person(11)])
+    also = ("--also", str(annotations(other)), str(other / "train2017"))
+    assert run(coco, tmp_path / "run", *also) == 0
+    assert "train: 3 persons" in capsys.readouterr().out
+    settings = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert settings["also"] == [list(also[1:])]
+    assert trained.load(tmp_path / "run" / "best.pt").settings["also"] == settings["also"]
+    assert run(coco, tmp_path / "run", *also, "--epochs", "2", "--resume") == 0
+    assert run(coco, tmp_path / "run", "--epochs", "3", "--resume") == 2
+    assert "also must be" in capsys.readouterr().err
+
+
 def test_trained_models_are_ready_for_use(coco, tmp_path):
     folder = tmp_path / "run"
     assert run(coco, folder, "--ema", "0.5", "--sigma", "1.5", "--batch-size", "1") == 0

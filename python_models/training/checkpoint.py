@@ -62,7 +62,7 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
 
 def remove_partial(folder: Path) -> None:
     """Removes what processes left that were killed while they wrote."""
-    for path in folder.glob(f".*{_PARTIAL}"):
+    for path in folder.glob(f".*.pt.*{_PARTIAL}"):  # not a crop cache's, which may lie there too
         path.unlink(missing_ok=True)
 
 

@@ -47,7 +47,8 @@ def not_negative(text: str) -> float:
 
 def count(text: str) -> int:
     """A count on the command line that may be 0."""
-    return int(not_negative(text) or int(text))
+    not_negative(text)
+    return int(text)
 
 
 def parser(description: str | None, experiments: str) -> argparse.ArgumentParser:
@@ -120,14 +121,13 @@ def arguments_of(experiment: Path) -> list[str]:
 
 def settings_of(args: argparse.Namespace) -> dict[str, Any]:
     """The options as texts, numbers, flags and lists, as checkpoints and JSON keep them."""
-    return {
-        name: str(value)
-        if isinstance(value, Path)
-        else list(value)
-        if isinstance(value, tuple)
-        else value
-        for name, value in vars(args).items()
-    }
+    return {name: _plain(value) for name, value in vars(args).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return str(value) if isinstance(value, Path) else value
 
 
 def settled_of(args: argparse.Namespace) -> set[str]:
