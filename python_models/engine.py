@@ -80,7 +80,9 @@ class Trainer(Generic[Batch]):
         self.signal: int | None = None  # that ended `fit`
         self._schedule = LambdaLR(optimizer, factor)
         self._after_step = after_step
-        self._model, self._optimizer = fabric.setup(compiled or model, optimizer)
+        self._model, self._optimizer = fabric.setup(
+            model if compiled is None else compiled, optimizer
+        )
         self._average = None
         if plan.ema_decay:
             average = get_ema_multi_avg_fn(plan.ema_decay)

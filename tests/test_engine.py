@@ -153,6 +153,24 @@ def test_a_loss_that_is_no_number_ends_the_run_and_names_its_batch(tmp_path):
         assert torch.isfinite(tensor).all()
 
 
+def test_a_compiled_model_trains_the_same_weights(tmp_path):
+    """Nothing is fused here, so that the bits are the same; what is saved has the model's names."""
+    calls = []
+
+    def backend(graph, inputs):
+        calls.append(len(inputs))
+        return graph.forward
+
+    for name in ("plain", "compiled"):
+        torch.manual_seed(0)
+        model = torch.nn.Linear(6, 2)
+        compiled = torch.compile(model, backend=backend) if name == "compiled" else None
+        train(tmp_path / name, model=model, compiled=compiled)
+    assert calls
+    plain, same = (checkpoint.load(tmp_path / name / "last.pt") for name in ("plain", "compiled"))
+    assert equal(plain, same)
+
+
 class RootOfZero(Regression):
     """The loss is finite at every step, its gradient not at one: that of a root at 0."""
 
