@@ -22,6 +22,7 @@ from python_models.training.baselines import mean_pose_pck
 from python_models.training.environment import environment
 from python_models.training.order import training_blocks
 from python_models.training.processes import launched_fabric
+from python_models.training.run_state import RunState
 from python_models.training.schedule import Schedule
 
 
@@ -59,6 +60,7 @@ def make_optimizer(model: nn.Module, args: argparse.Namespace) -> torch.optim.Op
 
 def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
+    RunState(args.output, {}, {}, ()).start()  # no run's report is written over
     data = heatmap_data.open_train(args, min_joints=4)
     first = [list(range(min(args.batch_size, len(data))))]
     (batch,) = PersonBatches(data, fabric.device).batches(first)

@@ -98,7 +98,7 @@ def run(coco, folder, *flags):
 
 
 def test_a_resumed_run_gives_the_numbers_of_an_unbroken_one(tiny_coco, tmp_path):
-    """Flips and order included: the state of the random numbers is in the checkpoint."""
+    """Flips and order included: they follow from the seed, the epoch and the person."""
     flags = ("--schedule", "cosine", "--batch-size", "2")
     assert run(tiny_coco, tmp_path / "whole", "--epochs", "4", *flags) == 0
     stop_after(tiny_coco, tmp_path / "parts", 2, "--epochs", "4", *flags)
@@ -189,6 +189,7 @@ def test_resuming_another_model_is_refused(trained, tiny_coco, capsys):
     ("flags", "message"),
     [
         ((), "has a run of 1 epochs and 0 steps: go on with --resume, or choose another --output"),
+        (("--overfit-one-batch", "--steps", "1"), "has a run of 1 epochs and 0 steps"),
         (
             ("--resume", "--learning-rate", "1e-5"),
             "learning_rate must be 0.001 as before, got 1e-05",
