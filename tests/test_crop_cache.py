@@ -348,6 +348,37 @@ def test_several_builders_make_one_cache(root, tmp_path):
     assert_same(data[0], opened(root)[0])
 
 
+def test_a_file_system_without_locks_will_do(root, tmp_path, monkeypatch):
+    def flock(*_):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    other = tmp_path / ".crops-other.partial"
+    other.mkdir()
+    assert len(crop_cache.prepare(opened(root), tmp_path / "crops")) == 5
+    assert other.exists(), "somebody else may be building there"
+
+
+def test_two_that_build_at_once_leave_one(root, tmp_path, monkeypatch):
+    """Without locks: the one that comes later finds a folder that was not there before."""
+    real, calls = crop_cache._build, []
+
+    def build(data, folder, processes):
+        real(data, folder, processes)
+        if not calls:
+            calls.append(folder)
+            real_folder = tmp_path / "crops"
+            real_folder.mkdir()
+            for path in folder.iterdir():
+                (real_folder / path.name).write_bytes(path.read_bytes())
+
+    monkeypatch.setattr(crop_cache, "_build", build)
+    data = opened(root)
+    data.use(crop_cache.prepare(data, tmp_path / "crops"))
+    assert_same(data[0], opened(root)[0])
+    assert names(tmp_path) == ["coco", "crops"]
+
+
 def test_a_full_disk_is_one_line_and_leaves_nothing(root, tmp_path):
     """A limit on the size of files stands for the disk's."""
     code = (
