@@ -190,7 +190,8 @@ class Trainer(Generic[Batch]):
             stop = not last and self._is_time_to_ask() and self._someone(interrupt)
             if last or stop or (plan.save_every and (step + 1) % plan.save_every == 0):
                 sums += guard.flush()
-                self._check_weights(f"epoch {epoch}, step {step + 1}")
+                names = "; ".join(map(train.names, own))
+                self._check_weights(f"epoch {epoch}, step {step + 1}", names)
                 self._count(step + 1, sums)
                 sums = torch.zeros(2, dtype=torch.float64)
                 if stop:
@@ -225,13 +226,13 @@ class Trainer(Generic[Batch]):
             self._average.update_parameters(self.model)
         return losses
 
-    def _check_weights(self, where: str) -> None:
+    def _check_weights(self, where: str, names: str) -> None:
         """A finite loss may have a gradient that is not: no checkpoint keeps what comes of that."""
         tensors = [*self.model.parameters(), *self.model.buffers()]
         if not torch.stack([tensor.isfinite().all() for tensor in tensors]).all():
             raise FloatingPointError(
                 f"{where}: the loss is finite, but the weights that come of it are not. "
-                f"{self._state.last} is from before it."
+                f"Its batch: {names}. {self._state.last} is from before it."
             )
 
     def _row(self, epoch: int, val: Data[Batch]) -> Row:
