@@ -68,6 +68,38 @@ class ScalarReader {
     }
   }
 
+  // Calls `use(from)` with where element (i, j, k, l) lies, as a pointer to its type: for loops
+  // that read more than one.
+  template <class Use>
+  void with_elements(std::int64_t i, std::int64_t j, std::int64_t k, std::int64_t l,
+                     Use&& use) const {
+    const std::int64_t offset =
+        i * strides_[0] + j * strides_[1] + k * strides_[2] + l * strides_[3];
+    switch (dtype_) {
+      case DType::kBool:
+      case DType::kUInt8:
+        return use(static_cast<const std::uint8_t*>(data_) + offset);
+      case DType::kInt8:
+        return use(static_cast<const std::int8_t*>(data_) + offset);
+      case DType::kInt16:
+        return use(static_cast<const std::int16_t*>(data_) + offset);
+      case DType::kInt32:
+        return use(static_cast<const std::int32_t*>(data_) + offset);
+      case DType::kInt64:
+        return use(static_cast<const std::int64_t*>(data_) + offset);
+      case DType::kFloat32:
+        return use(static_cast<const float*>(data_) + offset);
+      case DType::kFloat64:
+        return use(static_cast<const double*>(data_) + offset);
+      case DType::kFloat16:
+        return use(static_cast<const Float16*>(data_) + offset);
+      case DType::kBFloat16:
+        return use(static_cast<const BFloat16*>(data_) + offset);
+    }
+  }
+
+  std::int64_t stride(int axis) const { return strides_[axis]; }
+
  private:
   template <class T>
   void load_run(double* to, std::int64_t count, std::int64_t offset) const {
