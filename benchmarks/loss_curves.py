@@ -19,6 +19,7 @@ from torch import Tensor
 import lowerpose_ops as lp
 from benchmarks.peers import whole_map
 from python_models.data.coco_lower_body import CocoLowerBody, collate
+from python_models.data.normalise import normalised
 from python_models.models.dilated_cnn import DilatedCNN
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -77,7 +78,7 @@ def batches_of(folder: Path) -> list[tuple[Tensor, Tensor, Tensor]]:
     for first in range(0, len(data) - BATCH + 1, BATCH):
         samples = collate([data[index] for index in range(first, first + BATCH)])["samples"]
         assert samples is not None
-        batches.append((samples["image"], samples["joints"], samples["visible"]))
+        batches.append((normalised(samples["image"]), samples["joints"], samples["visible"]))
     return batches
 
 

@@ -15,7 +15,8 @@ from torch.utils.data import DataLoader, Dataset
 import lowerpose_ops as lp
 from benchmarks import loops
 from benchmarks.peers import joint_loop
-from python_models.engine import THRESHOLDS
+from python_models.data.normalise import normalised
+from python_models.heatmap_task import THRESHOLDS
 from python_models.models.dilated_cnn import DilatedCNN
 
 # As `make train` has them, but for sigma (1.5 there): the loop's window must be whole pixels.
@@ -39,7 +40,8 @@ class Samples(Dataset[Batch]):
 
     def __getitem__(self, index: int) -> Batch:
         sample = dict(self.persons[index])
-        del sample["annotation_id"]
+        del sample["index"]
+        sample["image"] = normalised(sample["image"])
         if self.targets:
             joints, visible = sample["joints"].numpy() / STRIDE, sample["visible"].numpy()
             target, weight = loops.numpy_targets(joints, visible, HEATMAP, SIGMA)

@@ -1,295 +1,279 @@
-"""The training loop that the heatmap models share."""
+"""The training loop that all models share: one process or many, stopped and resumed at any step."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import contextlib
+import signal
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Generic, TypeVar
 
+import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
-from torch.optim.lr_scheduler import CosineAnnealingLR, LRScheduler
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from tqdm import tqdm
 
-import lowerpose_ops as lp
-from python_models import checkpoint, pictures
-from python_models.data.coco_lower_body import Batch, Sample
 from python_models.interrupt import Interrupt
-from python_models.run_log import Row, RunLog
+from python_models.training import checkpoint
+from python_models.training.nan_guard import NanGuard
+from python_models.training.order import scoring_blocks, training_blocks
+from python_models.training.plan import Plan
+from python_models.training.protocols import Data, Task
+from python_models.training.run_log import Row, RunLog
+from python_models.training.run_state import Progress, RunState, Stateful, best_row
 
-THRESHOLDS = (0.05, 0.1)  # of the longer side of the input
+_AGREE_EVERY = 8  # steps between two looks of many processes at whether one got a signal
 
-
-@dataclass(frozen=True)
-class HeatmapTask:
-    """What a model is trained on: sizes, targets, decoding. Sizes are (W, H)."""
-
-    input_size: tuple[int, int] = (192, 256)
-    stride: int = 4  # input pixels per heatmap pixel
-    sigma: float = 2.0  # in heatmap pixels
-    target_preset: str = "exact"
-    refine: Literal["none", "quarter"] = "none"
-
-    @property
-    def heatmap_size(self) -> tuple[int, int]:
-        """(W, H) of the heatmaps."""
-        return self.input_size[0] // self.stride, self.input_size[1] // self.stride
-
-    def loss(self, heatmaps: Tensor, batch: Sample) -> Tensor:
-        """The loss of predicted heatmaps [B, K, H, W]."""
-        return lp.gaussian_joints_mse_loss(
-            heatmaps,
-            batch["joints"] / self.stride,
-            batch["visible"],
-            sigma=self.sigma,
-            preset=self.target_preset,
-            loss_preset="document",
-        )
-
-    def decode(self, heatmaps: Tensor) -> Tensor:
-        """Joints [B, K, 2] in input pixels."""
-        coords, _ = lp.decode_heatmaps(heatmaps, self.refine)
-        return coords * self.stride
-
-    def pck_counts(
-        self, predicted: Tensor, joints: Tensor, visible: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Correct [T, K] and counted [K] joints at THRESHOLDS, for joints [B, K, 2]."""
-        counts: tuple[Tensor, Tensor] = lp.pck_counts(
-            predicted, joints, visible, max(self.input_size), THRESHOLDS
-        )
-        return counts
+Batch = TypeVar("Batch")
 
 
-@dataclass(frozen=True)
-class Score:
-    """Loss and PCK over a data set; PCK is pooled over all its visible joints."""
+class Trainer(Generic[Batch]):
+    """Trains a model, and leaves `last.pt`, `best.pt` and the log in a folder.
 
-    loss: float
-    pck: dict[float, float]
+    `last.pt` has everything that the next step depends on. A run that goes on from it comes to the
+    same numbers as one that was never stopped, the order of the data included: order, augmentation
+    and dropout follow from the seed, the epoch and the step, not from a state. `best.pt` has the
+    weights of the best epoch.
 
+    Many processes (started by torchrun) train as one process would that accumulates over the same
+    batches, but for BatchNorm's statistics, which are those of the first process.
 
-class Batches:
-    """The readable samples of a loader's batches, on a device; tells which images were not.
-
-    After a pass, `unreadable` holds one line for each person left out.
-    """
-
-    def __init__(self, loader: Iterable[Batch], device: torch.device) -> None:
-        self._loader = loader
-        self._device = device
-        self.unreadable: list[str] = []
-
-    def __iter__(self) -> Iterator[Sample]:
-        self.unreadable = []
-        found = False
-        for batch in self._loader:
-            self.unreadable += [f"{bad.image_path}: {bad.reason}" for bad in batch["unreadable"]]
-            if batch["samples"] is not None:
-                found = True
-                yield to_device(batch["samples"], self._device)
-        if not found:
-            raise ValueError("no image could be read: " + "; ".join(self.unreadable[:3]))
-
-
-def to_device(batch: Sample, device: torch.device) -> Sample:
-    """The batch with its tensors on the device."""
-    return Sample(
-        image=batch["image"].to(device, non_blocking=True),
-        joints=batch["joints"].to(device, non_blocking=True),
-        visible=batch["visible"].to(device, non_blocking=True),
-        annotation_id=batch["annotation_id"],
-    )
-
-
-def train_step(
-    model: nn.Module, batch: Sample, task: HeatmapTask, optimizer: torch.optim.Optimizer
-) -> float:
-    """One step of gradient descent; the loss before it."""
-    model.train()
-    optimizer.zero_grad(set_to_none=True)
-    loss = task.loss(model(batch["image"]), batch)
-    loss.backward()
-    optimizer.step()
-    return loss.item()
-
-
-@torch.no_grad()
-def evaluate(model: nn.Module, batches: Iterable[Sample], task: HeatmapTask) -> Score:
-    """Loss and PCK in eval mode."""
-    model.eval()
-    persons = 0
-    loss_sum = 0.0
-    correct = torch.zeros(len(THRESHOLDS), dtype=torch.int64)
-    counted = torch.zeros((), dtype=torch.int64)
-    for batch in batches:
-        heatmaps = model(batch["image"])
-        loss_sum += task.loss(heatmaps, batch).item() * len(heatmaps)
-        persons += len(heatmaps)
-        hits, joints = task.pck_counts(task.decode(heatmaps), batch["joints"], batch["visible"])
-        correct += hits.sum(1).cpu()
-        counted += joints.sum().cpu()
-    ratios = (correct / counted).tolist()
-    return Score(loss_sum / persons, dict(zip(THRESHOLDS, ratios, strict=True)))
-
-
-class Run:
-    """A training run in its folder: log, curves, pictures, `last.pt`, `best.pt`.
-
-    `last.pt` is the last finished epoch, `best.pt` the one with the highest PCK@0.05 on val. A run
-    goes on from `last.pt` to the same numbers as one that was never stopped. `settings` are kept in
-    the checkpoints; the `settled` ones must be the same when it goes on.
+    Args:
+        fabric: Lightning's, launched; it knows the device, the precision and the processes.
+        model: On any device; it is moved.
+        task: Its loss and scores.
+        optimizer: Of the model's parameters.
+        factor: The factor on the learning rate at a step of the run, counted from 0.
+        plan: How long, and how.
+        folder: For what the run leaves.
+        settings: Kept in the checkpoints; texts, numbers, flags, lists of them and None.
+        settled: Names of those settings that must be the same when a run goes on.
+        compiled: The model as it is called while it is trained, where that is another one
+            (torch.compile); it shares the model's parameters.
+        after_step: Called with the model after every step, for constraints on its weights.
     """
 
     def __init__(
         self,
+        fabric: Fabric,
         model: nn.Module,
-        task: HeatmapTask,
+        task: Task[Batch],
         optimizer: torch.optim.Optimizer,
-        scheduler: LRScheduler,  # stepped once an epoch
+        factor: Callable[[int], float],
+        plan: Plan,
         folder: Path,
-        settings: dict[str, str],
-        settled: set[str],
+        settings: dict[str, Any],
+        settled: Iterable[str],
+        *,
+        compiled: nn.Module | None = None,
+        after_step: Callable[[nn.Module], None] | None = None,
     ) -> None:
+        self.fabric = fabric
         self.model = model
         self.task = task
-        self.optimizer = optimizer
-        self.scheduler = scheduler
+        self.plan = plan
         self.folder = folder
-        self.settings = settings
-        self.settled = settled
-        self.rows: list[Row] = []
+        self.progress = Progress([])
+        self.signal: int | None = None  # that ended `fit`
+        self._schedule = LambdaLR(optimizer, factor)
+        self._after_step = after_step
+        self._model, self._optimizer = fabric.setup(compiled or model, optimizer)
+        self._average = None
+        if plan.ema_decay:
+            average = get_ema_multi_avg_fn(plan.ema_decay)
+            self._average = AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        members: dict[str, Stateful] = {
+            "model": model,
+            "optimizer": self._optimizer,
+            "schedule": self._schedule,
+            "precision": fabric.strategy.precision,
+        }
+        if self._average is not None:
+            members["average"] = self._average
+        # Batches depend on processes times accumulation: either may change, if the other does.
+        self._state = RunState(
+            folder,
+            members,
+            {**settings, "batches_a_step": self.parts},
+            {*settled, "batches_a_step"},
+        )
 
-    def start(self, resume: bool) -> None:
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Of the run."""
+        return self._state.settings
+
+    @property
+    def parts(self) -> int:
+        """How many batches make a step."""
+        return self.fabric.world_size * self.plan.accumulate
+
+    @property
+    def scored(self) -> nn.Module:
+        """The model that is scored and used: the moving average where there is one."""
+        return self.model if self._average is None else self._average.module
+
+    def start(self, *, resume: bool) -> None:
         """Makes the folder, or goes on from its `last.pt`.
 
         Raises:
             FileNotFoundError: There is nothing to resume.
-            ValueError: Without resume, the folder has a run; with it, that run had other settings.
+            ValueError: Without resume, the folder has a run; with it, that run had other settings
+                or another model, or its checkpoint is broken.
         """
-        path = self.folder / "last.pt"
-        if not resume and not path.exists():
+        if self.fabric.global_rank == 0:
             self.folder.mkdir(parents=True, exist_ok=True)
-            return
-        state = checkpoint.load(path)
-        if not resume and state["rows"]:
-            raise ValueError(
-                f"{self.folder} has a run of {len(state['rows'])} epochs: "
-                "go on with --resume, or choose another --output"
-            )
+            checkpoint.remove_partial(self.folder)
+        self.fabric.barrier()
         if resume:
-            before = state["settings"]
-            for name in sorted(self.settled):
-                if before.get(name) != self.settings[name]:
-                    raise ValueError(
-                        f"{path}: {name} must be {before.get(name)} as before, "
-                        f"got {self.settings[name]}"
-                    )
-            self.model.load_state_dict(state["model"])
-            self.optimizer.load_state_dict(state["optimizer"])
-            self.scheduler.load_state_dict(state["scheduler"])
-            self.rows = state["rows"]
-            torch.set_rng_state(state["rng"])
+            self.progress = self._state.resume()
+        else:
+            self._state.start()
+        self.fabric.barrier()  # nobody writes before everybody has read
 
-    def pck(self) -> dict[str, dict[float, float]]:
-        """PCK on val after the last and after the best epoch; empty before the first."""
-        if not self.rows:
-            return {}
-        best = max(self.rows, key=lambda row: row["pck_0.05"])
-        named = {"last epoch": self.rows[-1], f"best ({best['epoch']})": best}
-        return {name: {t: row[f"pck_{t}"] for t in THRESHOLDS} for name, row in named.items()}
+    def fit(self, train: Data[Batch], val: Data[Batch]) -> str:
+        """Trains to the last epoch.
 
-    def fit(self, train: Batches, val: Batches, epochs: int) -> bool:
-        """Trains up to an epoch; False if Ctrl-C ended it, with everything so far on disk."""
-        finished = True
-        with RunLog(self.folder, self.rows) as log, Interrupt() as interrupt:
-            if not self.rows:
-                self._save("last.pt", log.rows)  # so that there is one whenever it ends
-            try:
-                for epoch in range(len(self.rows) + 1, epochs + 1):
-                    log.add(self._epoch(epoch, epochs, train, val, interrupt))
-                    best = max(log.rows, key=lambda row: row["pck_0.05"])
-                    if best is log.rows[-1]:
-                        self._save("best.pt", log.rows)
-                    self._save("last.pt", log.rows)  # the epoch counts from here on
-            except KeyboardInterrupt:
-                finished = False
-            self.rows = log.rows
-        if self.rows:
-            pictures.save_curves(self.folder / "curves.png", self.rows)
-        save_predictions(self.folder, self.model, val, self.task)
-        return finished
+        Returns:
+            "finished"; "stopped early", by the plan's patience; "interrupted", by a signal, with
+            everything so far on disk.
 
-    def _epoch(
-        self, epoch: int, epochs: int, train: Batches, val: Batches, interrupt: Interrupt
-    ) -> Row:
-        losses = persons = 0.0
-        progress = tqdm(train, desc=f"epoch {epoch}/{epochs}", leave=False, disable=None)
-        for batch in progress:
-            loss = train_step(self.model, batch, self.task, self.optimizer)
-            losses += loss * len(batch["image"])
-            persons += len(batch["image"])
-            progress.set_postfix(loss=f"{loss:.5f}")
-            interrupt.check()
-        self.scheduler.step()
-        score = evaluate(self.model, val, self.task)
-        row = {"epoch": epoch, "train_loss": losses / persons, "val_loss": score.loss}
-        row |= {f"pck_{threshold}": value for threshold, value in score.pck.items()}
-        tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
-        for line in (*train.unreadable, *val.unreadable):
-            tqdm.write(f"left out, because its image cannot be read: {line}")
-        return row
+        Raises:
+            FloatingPointError: The loss is not finite; the message names the samples.
+            OSError: A checkpoint cannot be written; the one before is still there.
+        """
+        rows = self.progress.rows
+        leader = self.fabric.global_rank == 0
+        with Interrupt() as interrupt, contextlib.ExitStack() as stack:
+            log = stack.enter_context(RunLog(self.folder, rows)) if leader else None
+            if not rows and not self.progress.step:
+                self._save()  # so that there is one whenever it ends
+            for epoch in range(len(rows) + 1, self.plan.epochs + 1):
+                if self._is_stale():
+                    return "stopped early"
+                if not self._epoch(epoch, train, interrupt):
+                    self._save()
+                    return "interrupted"
+                row = self._row(epoch, val)
+                rows.append(row)
+                self.progress = Progress(rows)
+                if log is not None:
+                    log.add(row)
+                    tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
+                if leader and best_row(rows, self.task.best) is row:
+                    self._state.save_best(self.scored, rows)
+                self._save()  # the epoch counts from here on
+                if epoch < self.plan.epochs and self._someone(interrupt):
+                    return "interrupted"
+        return "stopped early" if self._is_stale() else "finished"
 
-    def _save(self, name: str, rows: list[Row]) -> None:
-        state: dict[str, Any] = {
-            "settings": self.settings,
-            "model": self.model.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(),
-            "rows": rows,
-            "rng": torch.get_rng_state(),
-        }
-        checkpoint.save(self.folder / name, state)
+    def _epoch(self, epoch: int, train: Data[Batch], interrupt: Interrupt) -> bool:
+        """The steps of an epoch that are left; False if a signal ended it."""
+        plan, rank, ranks = self.plan, self.fabric.global_rank, self.fabric.world_size
+        blocks = training_blocks(len(train), plan.batch_size, self.parts, plan.seed, epoch)
+        steps = range(self.progress.step, len(blocks) // self.parts)
+        mine = [blocks[s * self.parts + rank :: ranks][: plan.accumulate] for s in steps]
+        batches = train.batches([block for step in mine for block in step])
+        guard = NanGuard(train, self._state.last)
+        sums = torch.zeros(2, dtype=torch.float64)
+        self._model.train()
+        bar = tqdm(steps, f"epoch {epoch}/{plan.epochs}", leave=False, disable=_quiet(rank))
+        for step, own in zip(bar, mine, strict=True):
+            losses = self._step(epoch, step, batches)
+            sums += guard.check(f"epoch {epoch}, step {step + 1}", own, losses)
+            last = step + 1 == len(blocks) // self.parts
+            stop = not last and self._is_time_to_ask() and self._someone(interrupt)
+            if last or stop or (plan.save_every and (step + 1) % plan.save_every == 0):
+                sums += guard.flush()
+                self._count(step + 1, sums)
+                sums = torch.zeros(2, dtype=torch.float64)
+                if stop:
+                    return False
+                if not last:
+                    self._save()
+        return True
+
+    def _step(self, epoch: int, step: int, batches: Iterator[Batch]) -> list[tuple[Tensor, int]]:
+        """One step of gradient descent; the loss and the size of each of this process's batches."""
+        accumulate = self.plan.accumulate
+        losses = []
+        for part in range(accumulate):
+            number = part * self.fabric.world_size + self.fabric.global_rank
+            key = np.random.SeedSequence((self.plan.seed, epoch, step, number))
+            torch.manual_seed(int(key.generate_state(1, np.uint64)[0] >> 1))
+            batch = next(batches)
+            with self.fabric.no_backward_sync(self._model, enabled=part + 1 < accumulate):
+                loss = self.task.loss(self._model, batch)
+                self.fabric.backward(loss / accumulate)
+            losses.append((loss.detach(), self.task.size(batch)))
+        if self.plan.clip_norm:
+            self.fabric.clip_gradients(
+                self._model, self._optimizer, max_norm=self.plan.clip_norm, error_if_nonfinite=False
+            )
+        self._optimizer.step()
+        self._optimizer.zero_grad(set_to_none=True)
+        self._schedule.step()
+        if self._after_step is not None:
+            self._after_step(self.model)
+        if self._average is not None:
+            self._average.update_parameters(self.model)
+        return losses
+
+    def _row(self, epoch: int, val: Data[Batch]) -> Row:
+        progress = self.progress
+        if not progress.samples:
+            raise ValueError(f"epoch {epoch}: no sample of the training data could be read")
+        rate = float(self._schedule.get_last_lr()[0])
+        row = {"epoch": epoch, "train_loss": progress.loss_sum / progress.samples}
+        return row | self.evaluate(val) | {"learning_rate": rate}
+
+    @torch.no_grad()
+    def evaluate(self, data: Data[Batch]) -> dict[str, float]:
+        """The task's scores over all data, each sample once, in eval mode."""
+        model = self.scored
+        model.eval()
+        fabric = self.fabric
+        blocks = scoring_blocks(
+            len(data), self.plan.batch_size, fabric.global_rank, fabric.world_size
+        )
+        with fabric.autocast():
+            return self.task.score(model, data.batches(blocks), self._total)
+
+    def _total(self, values: Tensor) -> Tensor:
+        result: Any = self.fabric.all_reduce(values.to(self.fabric.device), reduce_op="sum")
+        return torch.as_tensor(result).cpu()
+
+    def _count(self, step: int, sums: Tensor) -> None:
+        loss_sum, samples = self._total(sums).tolist()
+        self.progress.step = step
+        self.progress.loss_sum += loss_sum
+        self.progress.samples += samples
+
+    def _is_time_to_ask(self) -> bool:
+        """Asking each other takes processes a message, so many of them do it now and then."""
+        return self.fabric.world_size == 1 or self._schedule.last_epoch % _AGREE_EVERY == 0
+
+    def _someone(self, interrupt: Interrupt) -> bool:
+        """Whether a process got a signal; all come to the same answer."""
+        noted = self._total(torch.tensor(float(interrupt.number or 0)))
+        self.signal = interrupt.number or (int(signal.SIGTERM) if noted > 0 else None)
+        return self.signal is not None
+
+    def _is_stale(self) -> bool:
+        rows = self.progress.rows
+        if not self.plan.patience or not rows:
+            return False
+        return len(rows) - best_row(rows, self.task.best)["epoch"] >= self.plan.patience
+
+    def _save(self) -> None:
+        if self.fabric.global_rank == 0:
+            self._state.save_last(self.progress)
+        self.fabric.barrier()
 
 
-def overfit(
-    model: nn.Module,
-    batch: Sample,
-    task: HeatmapTask,
-    optimizer: torch.optim.Optimizer,
-    steps: int,
-) -> tuple[float, float, Score]:
-    """Trains on one batch; the loss at the first and at the last step, and the score afterwards.
-
-    The learning rate falls to 0 along a cosine, so that BatchNorm's running statistics, which eval
-    mode uses, catch up with the weights.
-    """
-    schedule = CosineAnnealingLR(optimizer, steps)
-    losses = []
-    progress = tqdm(range(steps), desc="one batch", disable=None)
-    for _ in progress:
-        losses.append(train_step(model, batch, task, optimizer))
-        schedule.step()
-        progress.set_postfix(loss=f"{losses[-1]:.6f}")
-    return losses[0], losses[-1], evaluate(model, [batch], task)
-
-
-@torch.no_grad()
-def save_predictions(
-    folder: Path, model: nn.Module, batches: Iterable[Sample], task: HeatmapTask, count: int = 16
-) -> None:
-    """predictions.png and heatmaps.png of the first persons of a data set."""
-    folder.mkdir(parents=True, exist_ok=True)
-    batch = next(iter(batches))
-    model.eval()
-    heatmaps = model(batch["image"])
-    images = batch["image"].cpu()
-    pictures.save_predictions(
-        folder / "predictions.png",
-        images[:count],
-        task.decode(heatmaps).cpu(),
-        batch["joints"].cpu(),
-        batch["visible"].cpu(),
-    )
-    pictures.save_heatmaps(folder / "heatmaps.png", images[:4], heatmaps[:4].cpu())
+def _quiet(rank: int) -> bool | None:
+    """For tqdm: silent but on the first process, and there where it is no terminal."""
+    return True if rank else None

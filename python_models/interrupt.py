@@ -1,36 +1,36 @@
-"""Ctrl-C at a place of the program's choice."""
+"""Ctrl-C and SIGTERM at a place of the program's choice."""
 
 from __future__ import annotations
 
 import signal
 import threading
 from types import FrameType, TracebackType
+from typing import Any
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupt:
-    """While entered, the first Ctrl-C is only noted; a second one stops the program at once.
+    """While entered, the first signal is only noted; a second one stops the program at once.
 
     Python raises KeyboardInterrupt wherever it is, in the middle of writing a file or where nothing
-    can catch it. A loop asks `check` between its steps instead.
+    can catch it, and SIGTERM, which job schedulers send before they kill, ends it without a word. A
+    loop looks at `number` between its steps instead.
     """
 
     def __init__(self) -> None:
-        self._noted = False
-
-    def check(self) -> None:
-        """Raises KeyboardInterrupt if Ctrl-C was pressed."""
-        if self._noted:
-            raise KeyboardInterrupt
+        self.number: int | None = None  # of the signal that came
+        self._before: dict[int, Any] = {}
 
     def _note(self, number: int, frame: FrameType | None) -> None:  # noqa: ARG002
-        self._noted = True
+        self.number = number
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def __enter__(self) -> Interrupt:
         # Only the main thread may have a handler, and only it is interrupted.
-        self._in_main_thread = threading.current_thread() is threading.main_thread()
-        if self._in_main_thread:
-            self._before = signal.signal(signal.SIGINT, self._note)
+        if threading.current_thread() is threading.main_thread():
+            self._before = {number: signal.signal(number, self._note) for number in SIGNALS}
         return self
 
     def __exit__(
@@ -39,10 +39,14 @@ class Interrupt:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if self._in_main_thread:
-            signal.signal(signal.SIGINT, self._before)
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
 
 
 def leave_to_parent(worker: int) -> None:  # noqa: ARG001
-    """For a loader's worker: Ctrl-C reaches it too, but the loop decides when to end it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """For a loader's worker: signals reach it too, but the loop decides when to end it.
+
+    (The loader ends its workers by an event, and they end by themselves when their parent is gone.)
+    """
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_IGN)

@@ -8,142 +8,119 @@ import sys
 from pathlib import Path
 
 import torch
-from torch.optim.lr_scheduler import ConstantLR, CosineAnnealingLR, LRScheduler
+from lightning_fabric import Fabric
+from torch import nn
 
 import lowerpose_ops as lp
-from python_models import engine
-from python_models.baselines import mean_pose_pck, pck_table
-from python_models.data.coco_lower_body import CocoLowerBody, collate, loader
-from python_models.models.dilated_cnn import DilatedCNN
-
-MODELS = {"dilated_cnn": DilatedCNN}
-CPU = torch.device("cpu")  # the operations have no CUDA kernels yet
-# What may change when a run goes on.
-NOT_SETTLED = {"data", "output", "resume", "epochs", "workers", "overfit_one_batch", "steps"}
-
-
-def positive_number(text: str) -> float:
-    """A size on the command line."""
-    if not 0 < float(text) < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
-    return float(text)
-
-
-def positive(text: str) -> int:
-    """A count on the command line."""
-    return int(positive_number(text) and int(text))
+from python_models.data.person_batches import PersonBatches
+from python_models.engine import Trainer
+from python_models.heatmap_task import HeatmapTask
+from python_models.models.pretrained import load_imagenet
+from python_models.models.registry import MODELS
+from python_models.training import heatmap_data, options, overfit, report
+from python_models.training.baselines import mean_pose_pck
+from python_models.training.environment import environment
+from python_models.training.order import training_blocks
+from python_models.training.processes import launched_fabric
+from python_models.training.schedule import Schedule
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    add = parser.add_argument
-    add("--data", type=Path, required=True, help="a folder in COCO's layout")
-    add("--output", type=Path, default=Path("runs/heatmap"), help="folder for what a run leaves")
-    add("--resume", action="store_true", help="go on from last.pt in the output folder")
+    parser = options.parser(__doc__, "heatmap")
+    heatmap_data.add_options(parser)
+    add = parser.add_argument_group("model").add_argument
     add("--model", choices=sorted(MODELS), default="dilated_cnn")
-    add("--input-size", type=positive, nargs=2, default=(192, 256), metavar=("W", "H"))
-    add("--epochs", type=positive, default=80)
-    add("--batch-size", type=positive, default=16)
-    add("--learning-rate", type=float, default=1e-3)
-    add("--schedule", choices=("constant", "cosine"), default="constant", help="of the rate")
-    add("--weight-decay", type=float, default=1e-4)
-    add("--box-scale", type=positive_number, default=1.0, help="factor on the persons' boxes")
-    add("--min-visibility", type=int, choices=(1, 2), default=1, help="COCO flag to train on")
-    add("--sigma", type=positive_number, default=2.0, help="of the targets, in heatmap pixels")
+    add("--pretrained", nargs="?", const="torchvision", metavar="FILE", help="ImageNet weights")
+    add("--sigma", type=options.positive_number, default=2.0, help="of targets, heatmap pixels")
     add("--target-preset", choices=("exact", "lower_body", "hrnet"), default="exact")
-    add("--refine", choices=("none", "quarter"), default="none", help="how maps are decoded")
-    add("--workers", type=int, default=0, help="processes that load images")
-    add("--seed", type=int, default=0)
+    add("--refine", choices=("none", "quarter", "dark"), default="none", help="of decoded maps")
     add("--overfit-one-batch", action="store_true", help="check: learn one batch by heart")
-    add("--steps", type=positive, default=200, help="of --overfit-one-batch")
-    return parser.parse_args(arguments)
+    add("--pictures", action=argparse.BooleanOptionalAction, default=True, help="of persons")
+    add("--steps", type=options.positive, default=200, help="of --overfit-one-batch")
+    return options.parse(parser, arguments)
 
 
-def model_and_optimizer(args: argparse.Namespace) -> tuple[torch.nn.Module, torch.optim.Optimizer]:
-    """As the lower-body project trains them: Adam with weight decay."""
-    model: torch.nn.Module = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS))
-    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster
-    optimizer = torch.optim.Adam(
+def make_model(args: argparse.Namespace) -> nn.Module:
+    """The model with its first weights: the same ones in every process."""
+    torch.manual_seed(args.seed)
+    model = MODELS[args.model](num_joints=len(lp.LOWER_BODY_JOINTS))
+    if args.pretrained:
+        load_imagenet(model, None if args.pretrained == "torchvision" else Path(args.pretrained))
+    return model.to(memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
+
+
+def make_optimizer(model: nn.Module, args: argparse.Namespace) -> torch.optim.Optimizer:
+    """As the lower-body project trains: Adam with weight decay."""
+    return torch.optim.Adam(
         model.parameters(), lr=args.learning_rate, weight_decay=args.weight_decay
     )
-    return model, optimizer
 
 
-def open_data(args: argparse.Namespace, split: str, **options: int) -> CocoLowerBody:
-    """A split of the data, with a line on what was left out of it and why."""
-    data = CocoLowerBody.from_root(
-        args.data,
-        split,
-        input_size=tuple(args.input_size),
-        box_scale=args.box_scale,
-        min_visibility=args.min_visibility,
-        **options,
-    )
-    print(f"{split}: {data.summary()}", flush=True)
-    return data
-
-
-def overfit_one_batch(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
+def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
-    data = open_data(args, "train", min_joints=4)
-    samples = [data[index] for index in range(min(args.batch_size, len(data)))]
-    (batch,) = engine.Batches([collate(samples)], CPU)
-    model, optimizer = model_and_optimizer(args)
-    first, last, score = engine.overfit(model, batch, task, optimizer, args.steps)
-    folder = args.output / "one-batch"
-    engine.save_predictions(folder, model, [batch], task)
-    fall = 1 - last / first
-    print(
-        f"{len(batch['image'])} persons, {args.steps} steps: loss {first:.6f} -> {last:.6f} "
-        f"({fall:.1%} down)\n{pck_table({'in eval mode': score.pck})}\nwritten to {folder}"
-    )
-    learnt = fall >= 0.95 and score.pck[0.05] >= 0.9
-    print("one batch learnt" if learnt else "NOT learnt: loss down 95 %, PCK@0.05 0.9 expected")
-    return 0 if learnt else 1
+    data = heatmap_data.open_train(args, min_joints=4)
+    first = [list(range(min(args.batch_size, len(data))))]
+    (batch,) = PersonBatches(data, fabric.device).batches(first)
+    model = make_model(args).to(fabric.device)
+    result = overfit.overfit(model, batch, task, make_optimizer(model, args), args.steps)
+    report.write_one_batch(args.output, model, batch, task, result, options.settings_of(args))
+    print(f"{result}\nwritten to {args.output}")
+    return 0 if result.learnt else 1
 
 
-def train(args: argparse.Namespace, task: engine.HeatmapTask) -> int:
-    """Trains on train2017, scores on val2017; 0 if it came to the end, 130 after Ctrl-C."""
-    train_data, val_data = open_data(args, "train", flip=True), open_data(args, "val")
-    model, optimizer = model_and_optimizer(args)
-    schedule: LRScheduler = ConstantLR(optimizer, factor=1.0)
-    settled = set(vars(args)) - NOT_SETTLED
-    if args.schedule == "cosine":
-        schedule = CosineAnnealingLR(optimizer, args.epochs)
-        settled.add("epochs")  # the shape of the schedule
-    settings = {name: str(value) for name, value in vars(args).items()}
-    run = engine.Run(model, task, optimizer, schedule, args.output, settings, settled)
-    run.start(args.resume)
-    (args.output / "config.json").write_text(json.dumps(settings, indent=2) + "\n")
-    finished = run.fit(
-        engine.Batches(
-            loader(train_data, args.batch_size, workers=args.workers, shuffle=True), CPU
-        ),
-        engine.Batches(loader(val_data, args.batch_size, workers=args.workers), CPU),
-        args.epochs,
+def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
+    """Trains on train2017, scores on val2017; 0 at its end, 128 + the signal's number after one."""
+    train_data, val_data = heatmap_data.open_train(args), heatmap_data.open_val(args)
+    fabric.print(f"train: {train_data.summary()}\nval: {val_data.summary()}", flush=True)
+    model = make_model(args)
+    plan = options.plan_of(args)
+    parts = fabric.world_size * plan.accumulate
+    steps = len(training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)) // parts
+    milestones = tuple(args.milestones)
+    trainer = Trainer(
+        fabric,
+        model,
+        task,
+        make_optimizer(model, args),
+        Schedule(args.schedule, steps * plan.epochs, steps, args.warmup, milestones, args.gamma),
+        plan,
+        args.output,
+        options.settings_of(args),
+        options.settled_of(args),
+        compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
     )
-    methods = {"mean pose": mean_pose_pck(train_data, val_data, task), **run.pck()}
-    print(f"{pck_table(methods)}\nwritten to {args.output}")
-    if not finished:
-        print("interrupted; the same command with --resume goes on after the last whole epoch")
-    return 0 if finished else 130
+    trainer.start(resume=args.resume)
+    if fabric.global_rank == 0:
+        for name, content in (
+            ("config", options.settings_of(args)),
+            ("environment", environment()),
+        ):
+            (args.output / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+    val = heatmap_data.batches(args, val_data, "val", fabric.device)
+    outcome = trainer.fit(heatmap_data.batches(args, train_data, "train", fabric.device), val)
+    if fabric.global_rank == 0:
+        baseline = mean_pose_pck(train_data, val_data, task)
+        print(report.write(trainer, task, val, baseline, outcome))
+    if outcome == "interrupted":
+        fabric.print("interrupted; the same command with --resume goes on from the last step")
+        return 128 + (trainer.signal or 0)
+    return 0
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
-    torch.manual_seed(args.seed)
-    task = engine.HeatmapTask(
-        tuple(args.input_size), 4, args.sigma, args.target_preset, args.refine
-    )
     try:
-        return overfit_one_batch(args, task) if args.overfit_one_batch else train(args, task)
-    except (FileNotFoundError, ValueError) as error:
+        fabric = launched_fabric(args.accelerator, args.precision, args.deterministic)
+        task = HeatmapTask.from_settings(vars(args))
+        return (overfit_one_batch if args.overfit_one_batch else train)(args, fabric, task)
+    except (OSError, ValueError, FloatingPointError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("interrupted at once; --resume goes on from the last checkpoint", file=sys.stderr)
+        return 130
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,14 +38,26 @@ def write(
     split: str = "train",
     file_name: str = "1.jpg",
     size: tuple[int, int] = (100, 120),
+    images: Sequence[np.ndarray[Any, Any]] | None = None,
 ) -> Path:
-    """Writes one random image and the rows that lie on it; returns the root."""
+    """Writes one random image and the rows that lie on it; returns the root.
+
+    With `images`, these, without loss, under the ids 1, 2, ...
+    """
     (root / "annotations").mkdir(parents=True, exist_ok=True)
     (root / f"{split}2017").mkdir(exist_ok=True)
     pixels = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     Image.fromarray(pixels).save(root / f"{split}2017" / "1.jpg", quality=95)
+    names = [file_name]
+    if images is not None:
+        names = [f"{number}.png" for number in range(1, len(images) + 1)]
+        for name, image in zip(names, images, strict=True):
+            Image.fromarray(image).save(root / f"{split}2017" / name)
     content = {
-        "images": [{"id": 1, "file_name": file_name, "width": size[0], "height": size[1]}],
+        "images": [
+            {"id": i, "file_name": name, "width": size[0], "height": size[1]}
+            for i, name in enumerate(names, 1)
+        ],
         "annotations": rows,
         "categories": [{"id": 1, "name": "person"}],
     }

@@ -1,10 +1,8 @@
 from __future__ import annotations
 
-import pytest
-
-from python_models.baselines import mean_pose_pck, pck_table
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.engine import HeatmapTask
+from python_models.heatmap_task import HeatmapTask
+from python_models.training.baselines import mean_pose_pck
 from tests import coco_files
 
 
@@ -22,14 +20,3 @@ def test_the_mean_is_over_the_visible_joints_of_train(tmp_path):
     train = data(tmp_path, [(30, 2), (50, 1), (999, 0)], "train")
     val = data(tmp_path, [(34, 2), (46, 2), (48, 2), (60, 2), (40, 0)], "val")
     assert mean_pose_pck(train, val, HeatmapTask()) == {0.05: 2 / 4, 0.1: 3 / 4}
-
-
-def test_the_table_has_a_row_a_method():
-    text = pck_table({"mean pose": {0.05: 0.25, 0.1: 0.5}, "model": {0.05: 1.0, 0.1: 1.0}})
-    header, first, second = text.splitlines()
-    assert header.split() == ["PCK", "on", "val", "@0.05", "@0.1"]
-    assert first.split() == ["mean", "pose", "0.250", "0.500"]
-    assert second.split() == ["model", "1.000", "1.000"]
-    assert len(first) == len(second) == len(header)
-    with pytest.raises(KeyError):
-        pck_table({"model": {0.05: 1.0}})

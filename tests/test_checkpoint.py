@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from python_models import checkpoint
+from python_models.training import checkpoint
 
 
 def test_round_trip(tmp_path):

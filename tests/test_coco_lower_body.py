@@ -5,13 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from python_models.data.coco_lower_body import (
-    CocoLowerBody,
-    Crop,
-    Unreadable,
-    collate,
-    mirrored,
-)
+from python_models.data.augmentation import Augmentation
+from python_models.data.coco_lower_body import CocoLowerBody
+from python_models.data.coco_persons import Source
+from python_models.data.crop import Crop
+from python_models.data.samples import Unreadable, collate, loader
 from tests import coco_files
 
 
@@ -27,7 +25,8 @@ def test_counts_of_coco_mini(coco_mini):
 def test_a_sample_of_coco_mini(coco_mini):
     sample = CocoLowerBody.from_root(coco_mini, "train")[0]
     assert sample["image"].shape == (3, 256, 192)
-    assert sample["image"].dtype == torch.float32
+    assert sample["image"].dtype == torch.uint8
+    assert sample["index"] == 0
     assert sample["joints"].shape == (6, 2)
     assert set(sample["visible"].tolist()) <= {0.0, 1.0}
 
@@ -67,7 +66,7 @@ def test_joints_stay_on_their_pixels(tmp_path):
     Image.fromarray(pixels).save(root / "train2017" / "1.jpg", quality=100)
     for scale in (1.0, 1.37):
         sample = CocoLowerBody.from_root(root, "train", box_scale=scale)[0]
-        brightness = (sample["image"].sum(0) - sample["image"].sum(0).min()).numpy()
+        brightness = sample["image"].sum(0).float().numpy()
         brightness[brightness < 0.5 * brightness.max()] = 0
         rows, columns = np.mgrid[: brightness.shape[0], : brightness.shape[1]]
         center = [(brightness * axis).sum() / brightness.sum() for axis in (columns, rows)]
@@ -77,34 +76,99 @@ def test_joints_stay_on_their_pixels(tmp_path):
 def test_outside_the_image_is_black(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1, bbox=[-40, -40, 60, 80])])
     image = CocoLowerBody.from_root(root, "train")[0]["image"]
-    black = -torch.tensor([0.485 / 0.229, 0.456 / 0.224, 0.406 / 0.225])
-    torch.testing.assert_close(image[:, 0, 0], black)
-    assert (image[:, -1, -1] > black).all()
+    assert (image[:, 0, 0] == 0).all()
+    assert (image[:, -1, -1] > 0).all()
+
+
+def test_points_go_to_the_crop_and_back():
+    crop = Crop(-3.5, 12.25, 61.3, 90.0)
+    points = np.array([[0, 0], [10.5, 77], [-40, 300]])
+    back = crop.to_image(crop.points(points, (192, 256)), (192, 256))
+    np.testing.assert_allclose(back, points, atol=1e-4)  # float32 of some hundred pixels
+    # The crop's outer edges are half a pixel outside the centres of its outer pixels.
+    np.testing.assert_allclose(
+        crop.to_image(np.array([-0.5, -0.5]), (192, 256)), [-3.5 - 0.5, 12.25 - 0.5]
+    )
 
 
 def test_flip_mirrors_image_and_joints_and_exchanges_sides(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1)])
-    torch.manual_seed(0)
-    plain = CocoLowerBody.from_root(root, "train")[0]
-    flipping = CocoLowerBody.from_root(root, "train", flip=True)
+    flipping = CocoLowerBody.from_root(root, "train", augmentation=Augmentation(flip=0.5))
+    plain = flipping[0]
     seen = set()
-    for _ in range(20):
-        sample = flipping[0]
+    for epoch in range(20):
+        sample = flipping[epoch, 0]
         is_flipped = not torch.equal(sample["image"], plain["image"])
         seen.add(is_flipped)
         if is_flipped:
-            torch.testing.assert_close(sample["image"], plain["image"].flip(2))
+            assert torch.equal(sample["image"], plain["image"].flip(2))
             order = [3, 4, 5, 0, 1, 2]
             torch.testing.assert_close(sample["joints"][:, 0], 191 - plain["joints"][order, 0])
             torch.testing.assert_close(sample["joints"][:, 1], plain["joints"][order, 1])
     assert seen == {True, False}
 
 
-def test_mirroring_twice_changes_nothing():
-    rng = np.random.default_rng(0)
-    sample = rng.random((8, 6, 3)), rng.random((6, 2)), np.arange(6)
-    for once, twice in zip(sample, mirrored(*mirrored(*sample)), strict=True):
-        np.testing.assert_allclose(twice, once, rtol=0, atol=1e-12)
+def test_a_person_has_what_evaluation_needs(tmp_path):
+    rows = [coco_files.person(1), coco_files.person(2, area=None), coco_files.person(3, ignore=1)]
+    data = CocoLowerBody.from_root(coco_files.write(tmp_path, rows), "train")
+    first, second, third = data.persons
+    assert (first.image_id, first.image_width, first.image_height, first.area) == (
+        1,
+        100,
+        120,
+        3600,
+    )
+    assert (second.area, second.ignore, third.ignore) == (60 * 60, False, True)
+    assert data.crop(0) == Crop.around(first.box, 192 / 256, 1.0)
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_the_loader_gives_the_blocks_in_order(tmp_path, workers):
+    rows = [coco_files.person(i) for i in range(1, 8)]
+    root = coco_files.write(tmp_path, rows)
+    data = CocoLowerBody.from_root(root, "train", augmentation=Augmentation(flip=0.5), seed=3)
+    blocks = [[(4, 6), (4, 0)], [(4, 3), 5], [2]]
+    before = torch.get_rng_state()
+    batches = list(loader(data, blocks, workers=workers))
+    assert torch.equal(torch.get_rng_state(), before), "a pass leaves the random numbers alone"
+    assert [batch["samples"]["index"].tolist() for batch in batches] == [[6, 0], [3, 5], [2]]
+    for batch, keys in zip(batches, blocks, strict=True):
+        assert batch["unreadable"] == []
+        images = batch["samples"]["image"]
+        assert images.dtype == torch.uint8
+        assert images.is_contiguous(memory_format=torch.channels_last)
+        for image, joints, key in zip(images, batch["samples"]["joints"], keys, strict=True):
+            assert torch.equal(image, data[key]["image"])
+            assert torch.equal(joints, data[key]["joints"])
+
+
+def test_several_sources_are_one_data_set(tmp_path):
+    """The same file names and ids in both; each leads into its own folder."""
+    first = coco_files.write(tmp_path / "a", [coco_files.person(1), coco_files.person(2)])
+    second = coco_files.write(
+        tmp_path / "b", [coco_files.person(1), coco_files.person(5, iscrowd=1)], split="val"
+    )
+    sources = [
+        Source(first / "annotations" / "person_keypoints_train2017.json", first / "train2017"),
+        Source(second / "annotations" / "person_keypoints_val2017.json", second / "val2017"),
+    ]
+    data = CocoLowerBody(sources)
+    assert [(p.source, p.annotation_id) for p in data.persons] == [(0, 1), (0, 2), (1, 1)]
+    assert [p.image_path.parent for p in data.persons] == [
+        *(2 * [first / "train2017"]),
+        second / "val2017",
+    ]
+    assert data.skipped == {"crowd": 1}
+    assert data.summary() == (
+        f"3 persons; {sources[0].annotation_file}: 2 persons (skipped: none); "
+        f"{sources[1].annotation_file}: 1 persons (skipped: 1 crowd)"
+    )
+    # A name that stays inside the other source's folder still leaves its own.
+    coco_files.write(
+        tmp_path / "b", [coco_files.person(1)], split="val", file_name="../../a/train2017/1.jpg"
+    )
+    with pytest.raises(ValueError, match=r"val2017\.json: .* leaves the image folder"):
+        CocoLowerBody(sources)
 
 
 def test_file_names_cannot_leave_the_image_folder(tmp_path):

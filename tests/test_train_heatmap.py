@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,8 +14,11 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from python_models import checkpoint, engine, train_heatmap
+from python_models import train_heatmap
+from python_models.data.person_batches import PersonBatches
+from python_models.heatmap_task import HeatmapTask
 from python_models.models.dilated_cnn import DilatedCNN
+from python_models.training import checkpoint
 from tests import coco_files
 
 
@@ -46,16 +50,24 @@ def test_a_run_leaves_its_files(trained):
     folder, printed = trained
     rows = rows_of(folder)
     assert [row["epoch"] for row in rows] == ["1", "2"]
-    assert set(rows[0]) == {"epoch", "train_loss", "val_loss", "pck_0.05", "pck_0.1"}
+    assert set(rows[0]) == {
+        *("epoch", "train_loss", "val_loss", "pck_0.05", "pck_0.1", "learning_rate")
+    }
     assert float(rows[1]["train_loss"]) < float(rows[0]["train_loss"])
     assert "train: 3 persons (skipped: none)" in printed
-    for method in ("mean pose", "last epoch", "best"):
-        assert f"\n{method}" in printed
-    for picture in ("curves.png", "predictions.png", "heatmaps.png"):
+    for method in ("mean pose of the training data", "best epoch", "last epoch (2)"):
+        assert f"\n| {method}" in printed
+    for picture in ("curves.png", "predictions.jpg", "heatmaps.jpg"):
         with Image.open(folder / picture) as image:
             assert min(image.size) > 100
             assert len(image.convert("RGB").getcolors(1 << 24)) > 10
-    assert json.loads((folder / "config.json").read_text())["epochs"] == "2"
+    assert json.loads((folder / "config.json").read_text())["epochs"] == 2
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["torch"] == torch.__version__
+    report = (folder / "report.md").read_text()
+    pictures = re.findall(r"\]\((.*?)\)", report)
+    assert sorted(pictures) == ["curves.png", "heatmaps.jpg", "predictions.jpg"]
+    assert f"| {float(rows[1]['pck_0.05']):.3f} |" in report
 
 
 def test_tensorboard_has_the_same_numbers(trained):
@@ -71,11 +83,12 @@ def test_tensorboard_has_the_same_numbers(trained):
 def test_checkpoints_hold_the_model(trained):
     folder, _ = trained
     last = checkpoint.load(folder / "last.pt")
-    assert [row["epoch"] for row in last["rows"]] == [1, 2]
+    rows = last["progress"]["rows"]
+    assert [row["epoch"] for row in rows] == [1, 2]
     model = DilatedCNN()
     model.load_state_dict(last["model"])
     best = checkpoint.load(folder / "best.pt")
-    assert best["rows"][-1]["pck_0.05"] == max(row["pck_0.05"] for row in last["rows"])
+    assert best["rows"][-1]["pck_0.05"] == max(row["pck_0.05"] for row in rows)
 
 
 def run(coco, folder, *flags):
@@ -101,19 +114,21 @@ def test_a_resumed_run_gives_the_numbers_of_an_unbroken_one(tiny_coco, tmp_path)
 
 
 def stop_after(coco, folder, epochs, *flags):
-    """Ctrl-C in the epoch after `epochs`."""
-    steps = 0
-    real_step = engine.train_step
+    """Ctrl-C in the first step of the epoch after `epochs`."""
+    reads = 0
+    real_batches = PersonBatches.batches
 
-    def interrupted_step(*args):
-        nonlocal steps
-        steps += 1
-        if steps == 2 * epochs + 2:  # two steps an epoch
-            raise KeyboardInterrupt
-        return real_step(*args)
+    def interrupted(self, blocks):
+        nonlocal reads
+        for batch in real_batches(self, blocks):
+            if self.data.augmentation is not None:  # it is read to train on
+                reads += 1
+                if reads == 2 * epochs + 1:  # two steps an epoch
+                    signal.raise_signal(signal.SIGINT)
+            yield batch
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine, "train_step", interrupted_step)
+        patch.setattr(PersonBatches, "batches", interrupted)
         assert run(coco, folder, *flags) == 130
 
 
@@ -122,15 +137,17 @@ def test_ctrl_c_leaves_a_checkpoint_and_the_curves_so_far(tiny_coco, tmp_path, c
     folder = tmp_path / "run"
     stop_after(tiny_coco, folder, epochs, "--epochs", "4", "--batch-size", "2")
     state = checkpoint.load(folder / "last.pt")
-    assert len(state["rows"]) == epochs
+    assert (len(state["progress"]["rows"]), state["progress"]["step"]) == (epochs, 1)
     DilatedCNN().load_state_dict(state["model"])
     assert (folder / "curves.png").is_file() == (epochs > 0)
-    assert (folder / "predictions.png").is_file()
+    assert (folder / "predictions.jpg").is_file()
     assert "interrupted; the same command with --resume" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("workers", ["0", "1"])
-def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path, workers):
+@pytest.mark.parametrize(
+    ("workers", "number"), [("0", signal.SIGINT), ("1", signal.SIGINT), ("1", signal.SIGTERM)]
+)
+def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path, workers, number):
     """To the whole process group, as a terminal sends it: loader workers get it too."""
     process = subprocess.Popen(
         [
@@ -146,14 +163,14 @@ def test_a_real_signal_ends_a_real_process(tiny_coco, tmp_path, workers):
     try:
         for line in process.stdout:
             if line.startswith("epoch 2 "):  # the first is in the checkpoint
-                os.killpg(process.pid, signal.SIGINT)
+                os.killpg(process.pid, number)
                 break
         printed, _ = process.communicate(timeout=120)
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert "interrupted" in printed
-    assert checkpoint.load(tmp_path / "run" / "last.pt")["rows"]
+    assert checkpoint.load(tmp_path / "run" / "last.pt")["progress"]["rows"]
 
 
 def test_resuming_another_model_is_refused(trained, tiny_coco, capsys):
@@ -171,7 +188,7 @@ def test_resuming_another_model_is_refused(trained, tiny_coco, capsys):
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ((), "has a run of 1 epochs: go on with --resume, or choose another --output"),
+        ((), "has a run of 1 epochs and 0 steps: go on with --resume, or choose another --output"),
         (
             ("--resume", "--learning-rate", "1e-5"),
             "learning_rate must be 0.001 as before, got 1e-05",
@@ -199,21 +216,6 @@ def test_resuming_nothing_or_a_broken_checkpoint_is_one_line(tiny_coco, tmp_path
     assert "must be a whole checkpoint" in capsys.readouterr().err
 
 
-def test_the_best_model_is_written_before_the_epoch_counts(tiny_coco, tmp_path):
-    """Interrupted between the two files, the epoch is trained again, and nothing is lost."""
-    names = []
-    real_save = engine.Run._save
-
-    def save(self, name, rows):
-        names.append(name)
-        real_save(self, name, rows)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(engine.Run, "_save", save)
-        assert run(tiny_coco, tmp_path / "run", "--epochs", "1") == 0
-    assert names == ["last.pt", "best.pt", "last.pt"]
-
-
 def test_unreadable_images_are_reported_and_the_epoch_goes_on(tiny_coco, tmp_path, capsys):
     rows = [coco_files.person(1), coco_files.person(2, image_id=2)]
     file = tiny_coco / "annotations" / "person_keypoints_train2017.json"
@@ -229,7 +231,7 @@ def test_unreadable_images_are_reported_and_the_epoch_goes_on(tiny_coco, tmp_pat
 def test_no_readable_image_at_all_is_an_error(tiny_coco, tmp_path, capsys):
     (tiny_coco / "train2017" / "1.jpg").write_bytes(b"no image")
     assert run(tiny_coco, tmp_path / "run", "--epochs", "1") == 2
-    assert "error: no image could be read" in capsys.readouterr().err
+    assert "error: epoch 1: no sample of the training data could be read" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("flag", ["--epochs", "--batch-size", "--steps"])
@@ -263,7 +265,7 @@ class Known(torch.nn.Module):
 
 
 def test_evaluation_pools_the_joints_of_all_batches():
-    task = engine.HeatmapTask()
+    task = HeatmapTask()
     joints = torch.full((3, 6, 2), 80.0)
     heatmaps = torch.zeros(3, 6, 64, 48)
     heatmaps[:, :, 20, 20] = 1.0  # (80, 80) in input pixels
@@ -271,16 +273,21 @@ def test_evaluation_pools_the_joints_of_all_batches():
     visible = torch.ones(3, 6)
     visible[1, :] = 0
 
-    def batch(first, last):
-        images = torch.zeros(last - first, 3, 256, 192)
+    def batch(first, last, index=0):
+        images = torch.zeros(last - first, 3, 256, 192, dtype=torch.uint8)
         part = slice(first, last)
-        return {"image": images, "joints": joints[part], "visible": visible[part]}
+        indices = torch.full((last - first,), index)
+        return {"image": images, "joints": joints[part], "visible": visible[part], "index": indices}
 
-    score = engine.evaluate(Known(heatmaps), [batch(0, 2), batch(2, 3)], task)
+    def score(*batches):
+        return task.score(Known(heatmaps), batches, lambda values: values)
+
+    result = score(batch(0, 2), batch(2, 3))
     # 12 joints count; 3 are 20 pixels off. Averaging the batches would give 0.75.
-    assert score.pck == {0.05: pytest.approx(9 / 12), 0.1: 1.0}
-    whole = engine.evaluate(Known(heatmaps), [batch(0, 3)], task)
-    assert score.loss == pytest.approx(whole.loss, rel=1e-6)
+    assert (result["pck_0.05"], result["pck_0.1"]) == (pytest.approx(9 / 12), 1.0)
+    whole = score(batch(0, 3))
+    assert result["val_loss"] == pytest.approx(whole["val_loss"], rel=1e-6)
+    assert score(batch(0, 3), batch(0, 1, index=-1)) == whole  # a batch without readable images
 
 
 def test_one_batch_of_coco_mini_is_learnt(coco_mini, tmp_path, capsys):
@@ -290,5 +297,37 @@ def test_one_batch_of_coco_mini_is_learnt(coco_mini, tmp_path, capsys):
     )
     printed = capsys.readouterr().out
     assert "16 persons, 200 steps" in printed
-    assert status == 0, printed  # loss down by 95 %, PCK@0.05 in eval mode at least 0.9
-    assert (tmp_path / "one-batch" / "predictions.png").is_file()
+    assert status == 0, printed  # loss down by 95 %, PCK@0.05 in eval mode at least 0.95
+    assert (tmp_path / "predictions.jpg").is_file()
+
+
+def test_a_crop_cache_changes_no_number(tiny_coco, tmp_path):
+    """From the disk, or in the device's memory: mirrored and plain crops are the same bytes."""
+    logs = []
+    for name, flags in (
+        ("images", ()),
+        ("cache", ("--cache", str(tmp_path / "crops"))),
+        ("device", ("--cache", str(tmp_path / "crops"), "--on-device")),
+    ):
+        assert run(tiny_coco, tmp_path / name, "--epochs", "2", "--batch-size", "2", *flags) == 0
+        logs.append((tmp_path / name / "log.csv").read_text())
+    assert logs[0] == logs[1] == logs[2]
+    assert {path.name for path in (tmp_path / "crops").iterdir() if path.is_dir()} == {
+        *("train", "val")
+    }
+
+
+def test_crops_on_the_device_need_a_cache(tiny_coco, tmp_path, capsys):
+    assert run(tiny_coco, tmp_path / "run", "--on-device") == 2
+    assert "--on-device keeps the crops of a --cache" in capsys.readouterr().err
+
+
+def test_augmentation_is_part_of_a_run(tiny_coco, tmp_path):
+    flags = ("--epochs", "1", "--scale", "0.3", "--rotation", "30", "--half-body", "0.3")
+    colours = ("--brightness", "0.2", "--contrast", "0.2", "--saturation", "0.2")
+    assert run(tiny_coco, tmp_path / "plain", "--epochs", "1", "--flip", "0") == 0
+    assert run(tiny_coco, tmp_path / "changed", *flags, *colours) == 0
+    losses = [rows_of(tmp_path / name)[0]["train_loss"] for name in ("plain", "changed")]
+    assert losses[0] != losses[1]
+    state = checkpoint.load(tmp_path / "changed" / "last.pt")
+    assert state["settings"]["rotation"] == 30.0

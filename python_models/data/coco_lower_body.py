@@ -1,222 +1,240 @@
-"""Persons of a COCO keypoint data set, cropped, with their six lower-body joints."""
+"""Persons of COCO keypoint data sets, cropped, with their six lower-body joints."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
-from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, default_collate
+from torch.utils.data import Dataset
 
-from lowerpose_ops import LOWER_BODY_FLIP_PAIRS
-from python_models.data.coco_persons import Array, Person, read_persons
-from python_models.interrupt import leave_to_parent
+from python_models.arrays import Array
+from python_models.data.augmentation import Augmentation
+from python_models.data.coco_persons import Person, Source, read_persons
+from python_models.data.crop import UNREADABLE, Crop, rgb_image
+from python_models.data.crop_store import CropCache, wide_size
+from python_models.data.samples import Batch, Key, Sample, Unreadable, collate, loader
+from python_models.data.subsets import Subset
+from python_models.data.view import View, exchanged, widened
 
-IMAGENET_MEAN = (0.485, 0.456, 0.406)
-IMAGENET_STD = (0.229, 0.224, 0.225)
-
-
-class Sample(TypedDict):
-    """A cropped person: image [3, H, W], joints [6, 2] in its pixels, visible [6] (0 or 1).
-
-    Or a batch of them, each with B in front.
-    """
-
-    image: Tensor
-    joints: Tensor
-    visible: Tensor
-    annotation_id: int
-
-
-@dataclass(frozen=True)
-class Unreadable:
-    """What stands for a sample whose image cannot be decoded, so that the epoch goes on."""
-
-    image_path: Path
-    reason: str
-
-
-class Batch(TypedDict):
-    """The readable samples of a batch, stacked (None if there is none), and the others."""
-
-    samples: Sample | None
-    unreadable: list[Unreadable]
-
-
-@dataclass(frozen=True)
-class Crop:
-    """The part of an image that becomes the network's input; its edges need not be whole pixels."""
-
-    left: float
-    top: float
-    width: float
-    height: float
-
-    @classmethod
-    def around(
-        cls,
-        box: tuple[float, float, float, float],
-        aspect_ratio: float,
-        scale: float,
-    ) -> Crop:
-        """The box, grown on its shorter side to width / height = aspect_ratio, then scaled."""
-        x, y, width, height = box
-        center_x, center_y = x + width / 2, y + height / 2
-        width, height = max(width, height * aspect_ratio), max(height, width / aspect_ratio)
-        width, height = width * scale, height * scale
-        return cls(center_x - width / 2, center_y - height / 2, width, height)
-
-    def image(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        """The crop, resized to (W, H) bilinearly; black where it leaves the image."""
-        left, top = int(np.floor(self.left)), int(np.floor(self.top))
-        right = int(np.ceil(self.left + self.width))
-        bottom = int(np.ceil(self.top + self.height))
-        inner_left, inner_top = self.left - left, self.top - top
-        inner = (inner_left, inner_top, inner_left + self.width, inner_top + self.height)
-        part = image.crop((left, top, right, bottom))
-        return part.resize(size, Image.Resampling.BILINEAR, box=inner)
-
-    def points(self, points: Array, size: tuple[int, int]) -> Array:
-        """Image pixels [N, 2] to pixels of the resized crop; pixel centres at integers in both."""
-        factor = np.array([size[0] / self.width, size[1] / self.height])
-        moved = (points + 0.5 - [self.left, self.top]) * factor - 0.5
-        return np.asarray(moved, np.float32)
+__all__ = [
+    "Augmentation",
+    "Batch",
+    "CocoLowerBody",
+    "Crop",
+    "Key",
+    "Sample",
+    "Source",
+    "Subset",
+    "Unreadable",
+    "collate",
+    "loader",
+]
 
 
 class CocoLowerBody(Dataset[Sample | Unreadable]):
     """Every non-crowd person with a visible lower-body joint and usable labels.
 
-    `skipped` counts the other annotations by reason. A joint is visible where COCO's flag is at
-    least `min_visibility` (1: labelled, 2: labelled and seen). With `flip`, half the samples are
-    mirrored, left and right joints exchanged. Batch the samples with `collate`.
+    `data[i]` is person i without any randomness, `data[epoch, i]` the same person with the
+    augmentation's changes, whose random numbers follow from (seed, epoch, i) alone: neither order,
+    workers nor ranks change a sample. `skipped` counts the other annotations by reason. A joint is
+    visible where COCO's flag is at least `min_visibility` (1: labelled, 2: labelled and seen).
+    Batch the samples with `collate`, or read them by `loader`.
 
     Args:
-        annotation_file: A person_keypoints_*.json in COCO's layout.
-        image_folder: Where its file names lead; names that lead elsewhere are refused.
+        sources: Annotation files, each with its image folder; names that lead elsewhere are
+            refused.
         input_size: (W, H) of the samples.
         box_scale: Factor on the person's box, after it has grown to the input's aspect ratio.
         min_visibility: 1 or 2.
         min_joints: How many visible joints a person needs.
-        flip: Whether to mirror at random.
+        subset: Which persons are used, chosen among those of all sources together.
+        augmentation: The changes of `data[epoch, i]`; None: there are none.
+        seed: Of the augmentation, at least 0.
 
     Raises:
-        FileNotFoundError: The file or the folder does not exist.
-        ValueError: The file is no COCO annotation file, a file name leaves the folder, or no person
-            is left.
+        FileNotFoundError: A file or a folder does not exist.
+        ValueError: A file is no COCO annotation file, a file name leaves its folder, there are
+            fewer persons than the subset asks for, or no person is left.
     """
 
     def __init__(
         self,
-        annotation_file: str | Path,
-        image_folder: str | Path,
+        sources: Sequence[Source],
         *,
         input_size: tuple[int, int] = (192, 256),
         box_scale: float = 1.0,
         min_visibility: int = 1,
         min_joints: int = 1,
-        flip: bool = False,
+        subset: Subset | None = None,
+        augmentation: Augmentation | None = None,
+        seed: int = 0,
     ) -> None:
+        self.sources = tuple(sources)
         self.input_size = input_size
         self.box_scale = box_scale
         self.min_visibility = min_visibility
         self.min_joints = min_joints
-        self.flip = flip
-        self.persons, self.skipped = read_persons(Path(annotation_file), Path(image_folder))
-        self._keep_labelled()
+        self.augmentation = augmentation
+        self.seed = seed
+        self._cache: CropCache | None = None
+        read = [read_persons(source, number) for number, source in enumerate(self.sources)]
+        self._skipped = [skipped for _, skipped in read]
+        persons = [person for part, _ in read for person in part]
+        self.persons = self._usable(self._chosen(persons, subset))
         if not self.persons:
-            raise ValueError(f"{annotation_file}: no person to train on ({dict(self.skipped)})")
+            names = ", ".join(str(source.annotation_file) for source in self.sources)
+            raise ValueError(f"{names}: no person to train on ({dict(self.skipped)})")
 
     @classmethod
     def from_root(cls, root: str | Path, split: str, **options: Any) -> CocoLowerBody:
         """COCO's own folders: annotations/person_keypoints_{split}2017.json, {split}2017/."""
         root = Path(root)
         annotations = root / "annotations" / f"person_keypoints_{split}2017.json"
-        return cls(annotations, root / f"{split}2017", **options)
+        return cls([Source(annotations, root / f"{split}2017")], **options)
 
-    def _keep_labelled(self) -> None:
+    def use(self, cache: CropCache | None) -> None:
+        """Takes the pixels of all further samples from a crop cache, or again from the images.
+
+        Raises:
+            ValueError: The cache has another number of persons, or other sizes.
+        """
+        if cache is not None:
+            self.check(cache)
+        self._cache = cache
+
+    def check(self, cache: CropCache) -> None:
+        """Raises a ValueError where a crop cache has not this data set's sizes."""
+        expected = (len(self), tuple(self.input_size), wide_size(self))
+        if cache.sizes != expected:
+            raise ValueError(
+                f"{cache.folder}: the crop cache must be of (persons, size, wide size) "
+                f"{expected}, got {cache.sizes}"
+            )
+
+    def _chosen(self, persons: list[Person], subset: Subset | None) -> list[Person]:
+        if subset is None or not persons:
+            return persons
+        identifiers = [person.annotation_id for person in persons]
+        chosen = subset.choose(identifiers, np.stack([person.visibility for person in persons]))
+        left_out = Counter(person.source for person in persons)
+        left_out.subtract(persons[position].source for position in chosen)
+        for source, count in left_out.items():
+            if count:
+                self._skipped[source]["not in the subset"] += count
+        return [persons[position] for position in chosen]
+
+    def _usable(self, persons: list[Person]) -> list[Person]:
         kept = []
-        for person in self.persons:
+        exists: dict[Path, bool] = {}
+        for person in persons:
+            path = person.image_path
+            if path not in exists:
+                exists[path] = path.is_file()
             visible = int((person.visibility >= self.min_visibility).sum())
-            if visible == 0:
-                self.skipped["no visible lower-body joint"] += 1
+            skipped = self._skipped[person.source]
+            if not exists[path]:
+                skipped["image file is missing"] += 1
+            elif visible == 0:
+                skipped["no visible lower-body joint"] += 1
             elif visible < self.min_joints:
-                self.skipped[f"fewer than {self.min_joints} visible lower-body joints"] += 1
+                skipped[f"fewer than {self.min_joints} visible lower-body joints"] += 1
             else:
                 kept.append(person)
-        self.persons = kept
+        return kept
+
+    @property
+    def skipped(self) -> Counter[str]:
+        """How many annotations were left out, by reason, of all sources."""
+        return sum(self._skipped, Counter())
 
     def __len__(self) -> int:
         return len(self.persons)
 
     def summary(self) -> str:
-        """How many persons there are, and how many annotations were left out for which reason."""
-        skipped = ", ".join(f"{count} {reason}" for reason, count in self.skipped.items())
-        return f"{len(self)} persons (skipped: {skipped or 'none'})"
+        """How many persons there are, and how many annotations were left out for which reason.
 
-    def labels(self, index: int) -> tuple[Array, Array]:
-        """Joints [6, 2] in input pixels and their visibility [6], without reading the image."""
+        Of several sources, each with its file's name.
+        """
+        if len(self.sources) == 1:
+            return _count(len(self), self.skipped)
+        counts = Counter(person.source for person in self.persons)
+        parts = [
+            f"{source.annotation_file}: {_count(counts[number], self._skipped[number])}"
+            for number, source in enumerate(self.sources)
+        ]
+        return f"{len(self)} persons; " + "; ".join(parts)
+
+    def crop(self, index: int) -> Crop:
+        """What of its image person `index` has as input, without augmentation."""
+        width, height = self.input_size
+        return Crop.around(self.persons[index].box, width / height, self.box_scale)
+
+    def view(self, key: Key) -> View:
+        """What of its image a sample shows, and how."""
+        epoch, index = key if isinstance(key, tuple) else (None, key)
+        crop, person = self.crop(index), self.persons[index]
+        if epoch is None or self.augmentation is None:
+            return View(crop)
+        visible = person.visibility >= self.min_visibility
+        return self.augmentation.view(crop, person.joints, visible, (self.seed, epoch, index))
+
+    def labels(self, key: Key) -> tuple[Array, Array]:
+        """Joints [6, 2] in input pixels and their visibility [6], without reading the image.
+
+        A joint that the augmentation has moved out of the input counts as not visible. Those that
+        the un-augmented crop leaves out stay visible there: the score must not lose them.
+        """
+        index = key[1] if isinstance(key, tuple) else key
+        return self.labels_of(index, self.view(key))
+
+    def labels_of(self, index: int, view: View) -> tuple[Array, Array]:
+        """The same of a view that `view` has given."""
         person = self.persons[index]
         visible = (person.visibility >= self.min_visibility).astype(np.float32)
-        return self._crop(person).points(person.joints, self.input_size), visible
+        if view.flip:
+            visible = exchanged(visible)
+        if view.shows(self.crop(index)):
+            joints = self.crop(index).points(person.joints, self.input_size)
+            if view.flip:
+                joints = exchanged(joints)
+                joints[:, 0] = self.input_size[0] - 1 - joints[:, 0]
+            return joints, visible
+        joints = view.joints(person.joints, self.input_size)
+        inside = (joints >= -0.5) & (joints < np.array(self.input_size) - 0.5)
+        return joints, visible * inside.all(1).astype(np.float32)
 
-    def _crop(self, person: Person) -> Crop:
-        width, height = self.input_size
-        return Crop.around(person.box, width / height, self.box_scale)
-
-    def __getitem__(self, index: int) -> Sample | Unreadable:
-        person = self.persons[index]
+    def __getitem__(self, key: Key) -> Sample | Unreadable:
+        index = key[1] if isinstance(key, tuple) else key
+        view = self.view(key)
+        if self._cache is not None and index in self._cache.unreadable:
+            return Unreadable(self.persons[index].image_path, self._cache.unreadable[index])
         try:
-            with Image.open(person.image_path) as image:
-                crop = self._crop(person).image(image.convert("RGB"), self.input_size)
-        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            return Unreadable(person.image_path, str(error))
-        pixels = np.asarray(crop, np.float32)
-        joints, visible = self.labels(index)
-        if self.flip and torch.rand(()) < 0.5:
-            pixels, joints, visible = mirrored(pixels, joints, visible)
-        normalised = (pixels / 255 - IMAGENET_MEAN) / IMAGENET_STD
+            pixels = self._pixels(index, view)
+        except UNREADABLE as error:
+            return Unreadable(self.persons[index].image_path, str(error))
+        joints, visible = self.labels_of(index, view)
         return Sample(
-            image=torch.from_numpy(normalised.transpose(2, 0, 1).astype(np.float32)),
+            image=torch.from_numpy(pixels).permute(2, 0, 1),  # by pixel in memory: see collate
             joints=torch.from_numpy(joints),
             visible=torch.from_numpy(visible),
-            annotation_id=person.annotation_id,
+            index=index,
         )
 
-
-def loader(
-    data: CocoLowerBody, batch_size: int, *, workers: int = 0, shuffle: bool = False
-) -> Iterable[Batch]:
-    """Batches of the data, read by `workers` processes, or by this one."""
-    return DataLoader(
-        data,
-        batch_size,
-        shuffle=shuffle,
-        num_workers=workers,
-        collate_fn=collate,
-        worker_init_fn=leave_to_parent,
-    )
+    def _pixels(self, index: int, view: View) -> Array:
+        if self._cache is None:
+            return view.pixels(rgb_image(self.persons[index].image_path), self.input_size)
+        crop = self.crop(index)
+        if view.shows(crop):
+            return view.finished(np.array(self._cache.plain[index]))
+        wide = self._cache.wide[index]
+        around = widened(crop, self.input_size, (wide.shape[1], wide.shape[0]))
+        return view.pixels_of_wide(wide, around, self.input_size)
 
 
-def collate(samples: Sequence[Sample | Unreadable]) -> Batch:
-    """Stacks the samples whose image could be read, and lists the others."""
-    good = [sample for sample in samples if not isinstance(sample, Unreadable)]
-    return Batch(
-        samples=default_collate(good) if good else None,
-        unreadable=[sample for sample in samples if isinstance(sample, Unreadable)],
-    )
-
-
-def mirrored(pixels: Array, joints: Array, visible: Array) -> tuple[Array, Array, Array]:
-    """The horizontal mirror image of a sample: pixels [H, W, 3], joints [6, 2], visible [6]."""
-    order = list(range(len(joints)))
-    for left, right in LOWER_BODY_FLIP_PAIRS:
-        order[left], order[right] = right, left
-    width = pixels.shape[1]
-    flipped = joints[order]
-    flipped[:, 0] = width - 1 - flipped[:, 0]
-    return pixels[:, ::-1], flipped, visible[order]
+def _count(persons: int, skipped: Counter[str]) -> str:
+    reasons = ", ".join(f"{count} {reason}" for reason, count in skipped.items())
+    return f"{persons} persons (skipped: {reasons or 'none'})"

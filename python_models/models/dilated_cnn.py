@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor, nn
 
+from python_models.models.arguments import check_images, check_num_joints
+from python_models.models.new_layers import initialise
+
 
 class DilatedResidualBlock(nn.Module):
     """Two 3x3 convolutions with the same dilation and an identity shortcut."""
@@ -29,16 +32,25 @@ class DilatedResidualBlock(nn.Module):
 class DilatedCNN(nn.Module):
     """Images [B, 3, H, W] to heatmaps [B, K, H/4, W/4]; H and W are multiples of 4.
 
+    The images are normalised floating point, of the weights' dtype. For 256 x 192 pixels the first
+    convolution gives [B, 64, 128, 96], and everything from the second one on is 64 x 48.
+    379,846 parameters for 6 joints. A heatmap value sees 147 x 147 pixels.
+
     Where the lower-body project's text and code differ, this follows the text: 64 channels after
-    the 7x7 convolution (the code has 32), and a 3x3 second convolution (the code has 5x5).
-    Every convolution starts from N(0, 0.001), as in the code; BatchNorm makes the inner ones
-    independent of that scale, and the last one starts near the all-zero heatmap.
+    the 7x7 convolution (the code has 32). Where the text is silent: the second convolution is 3x3
+    (the code has 5x5), and a convolution before BatchNorm has no bias, which BatchNorm would take
+    away again (the code has one). Every convolution starts from N(0, 0.001), as in the code.
+
+    Raises:
+        ValueError: num_joints is below 1; in forward, images of another shape or size.
+        TypeError: In forward, images that are not floating point.
     """
 
     DILATIONS = (1, 2, 4, 1)
 
     def __init__(self, num_joints: int = 6, channels: int = 64) -> None:
         super().__init__()
+        check_num_joints("DilatedCNN", num_joints)
         self.stem = nn.Sequential(
             nn.Conv2d(3, channels, 7, stride=2, padding=3, bias=False),
             nn.BatchNorm2d(channels),
@@ -54,12 +66,9 @@ class DilatedCNN(nn.Module):
             nn.ReLU(inplace=True),
             nn.Conv2d(channels, num_joints, 1),
         )
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.normal_(module.weight, std=0.001)
-                if module.bias is not None:
-                    nn.init.zeros_(module.bias)
+        initialise(self)
 
     def forward(self, images: Tensor) -> Tensor:
+        check_images("DilatedCNN", images, 4)
         heatmaps: Tensor = self.head(self.blocks(self.stem(images)))
         return heatmaps

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.data.coco_persons import Array
-from python_models.engine import THRESHOLDS, HeatmapTask
+from python_models.heatmap_task import THRESHOLDS, HeatmapTask
 
 
 def _labels(data: CocoLowerBody) -> tuple[Array, Array]:
@@ -29,11 +29,3 @@ def mean_pose_pck(
     )
     ratios = (hits.sum(1) / joints_counted.sum()).tolist()
     return dict(zip(THRESHOLDS, ratios, strict=True))
-
-
-def pck_table(methods: dict[str, dict[float, float]]) -> str:
-    """PCK on val, a row a method."""
-    lines = [f"{'PCK on val':<14}" + "".join(f"{f'@{t}':>8}" for t in THRESHOLDS)]
-    for name, pck in methods.items():
-        lines.append(f"{name:<14}" + "".join(f"{pck[t]:8.3f}" for t in THRESHOLDS))
-    return "\n".join(lines)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -13,15 +12,14 @@ from torch import Tensor
 from torch.nn import functional
 
 from lowerpose_ops import LOWER_BODY_JOINTS
-from python_models.data.coco_lower_body import IMAGENET_MEAN, IMAGENET_STD
+from python_models.overlay import LEFT, LEGS, RIGHT, TRUTH, hex_colour
 
-_LEGS = ((0, 1, 2), (3, 4, 5))  # hip, knee, ankle of the left and of the right side
-_LEFT, _RIGHT, _TRUTH = "#1f77ff", "#e02424", "#22c55e"
+_DPI = 90  # a screen's; reports stay small
 
 
 def save_curves(path: Path, log: Sequence[dict[str, float]]) -> None:
     """Loss and PCK against the epoch, from the rows of the log."""
-    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
     loss_axes, pck_axes = figure.subplots(1, 2)
     epochs = [row["epoch"] for row in log]
     for name in ("train_loss", "val_loss"):
@@ -33,7 +31,7 @@ def save_curves(path: Path, log: Sequence[dict[str, float]]) -> None:
     for axes in (loss_axes, pck_axes):
         axes.grid(alpha=0.3)
         axes.legend()
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=_DPI)
 
 
 def save_predictions(
@@ -41,7 +39,7 @@ def save_predictions(
 ) -> None:
     """A grid of crops with both legs as predicted (left blue, right red) and the labels (green).
 
-    images: [N, 3, H, W], ImageNet-normalised; predicted and joints: [N, 6, 2] in their pixels;
+    images: uint8 [N, 3, H, W]; predicted and joints: [N, 6, 2] in their pixels;
     visible: [N, 6].
     """
     columns = min(len(images), 8)
@@ -54,16 +52,18 @@ def save_predictions(
         grid.flat, images, predicted, joints, visible, strict=False
     ):
         _show(axes, image)
-        for leg, colour in zip(_LEGS, (_LEFT, _RIGHT), strict=True):
-            axes.plot(*points[list(leg)].T.numpy(), color=colour, marker="o", ms=2.5, lw=1.2)
-        axes.plot(*truth[labelled > 0].numpy().T, color=_TRUTH, marker="x", ms=4, lw=0)
-    figure.savefig(path, dpi=120)
+        for leg, colour in zip(LEGS, (LEFT, RIGHT), strict=True):
+            axes.plot(
+                *points[list(leg)].T.numpy(), color=hex_colour(colour), marker="o", ms=2.5, lw=1.2
+            )
+        axes.plot(*truth[labelled > 0].numpy().T, color=hex_colour(TRUTH), marker="x", ms=4, lw=0)
+    figure.savefig(path, dpi=_DPI)
 
 
 def save_heatmaps(path: Path, images: Tensor, heatmaps: Tensor) -> None:
     """One row a person: the heatmap of each joint over the image, brightest where most certain.
 
-    images: [N, 3, H, W], ImageNet-normalised; heatmaps: [N, 6, h, w].
+    images: uint8 [N, 3, H, W]; heatmaps: [N, 6, h, w].
     """
     enlarged = functional.interpolate(heatmaps, images.shape[2:], mode="bilinear")
     figure = Figure(figsize=(1.6 * len(LOWER_BODY_JOINTS), 2.2 * len(images)), layout="constrained")
@@ -75,10 +75,19 @@ def save_heatmaps(path: Path, images: Tensor, heatmaps: Tensor) -> None:
             opacity = np.clip(heatmap.numpy(), 0, 1) * 0.8
             axes.imshow(heatmap.numpy(), cmap="inferno", vmin=0, vmax=1, alpha=opacity)
             axes.set_title(joint.replace("_", " "), fontsize=7)
-    figure.savefig(path, dpi=120)
+    figure.savefig(path, dpi=_DPI)
 
 
 def _show(axes: Axes, image: Tensor) -> None:
-    pixels: np.ndarray[Any, Any] = image.permute(1, 2, 0).numpy() * IMAGENET_STD + IMAGENET_MEAN
-    axes.imshow(np.clip(pixels, 0, 1))
+    axes.imshow(image.permute(1, 2, 0).numpy())
     axes.set(xlim=(-0.5, image.shape[2] - 0.5), ylim=(image.shape[1] - 0.5, -0.5))
+
+
+def save_losses(path: Path, losses: Sequence[float]) -> None:
+    """Loss against the step."""
+    figure = Figure(figsize=(5, 3.6), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(range(1, len(losses) + 1), losses)
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.grid(alpha=0.3)
+    figure.savefig(path, dpi=_DPI)

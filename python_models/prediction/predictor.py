@@ -1,0 +1,56 @@
+"""A trained model's joints of persons in whole images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+
+import lowerpose_ops as lp
+from python_models.arrays import Array
+from python_models.data.crop import Crop
+from python_models.decoding import Decoding, decode_images, image_matrix
+from python_models.prediction.person_boxes import Box
+from python_models.trained import Trained
+
+
+class Predictor:
+    """Finds the joints of the persons in these boxes, each cropped as in training."""
+
+    def __init__(self, trained: Trained, decoding: Decoding, device: torch.device) -> None:
+        self._model = trained.model.to(device).eval()
+        self._task = trained.task
+        self._box_scale = float(trained.settings.get("box_scale", 1.0))
+        self._decoding = decoding
+        self._device = device
+
+    def __call__(self, image: Array, boxes: Sequence[Box]) -> tuple[Array, Array]:
+        """Joints [P, 6, 2] in image pixels and the maxima [P, 6] of their heatmaps.
+
+        Args:
+            image: uint8 [H, W, 3], red first.
+            boxes: P times x, y, width, height.
+
+        Raises:
+            ValueError: A box is too large to be cut out, or the model gives no number.
+        """
+        joints = len(lp.LOWER_BODY_JOINTS)
+        if not boxes:
+            return np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+        width, height = self._task.input_size
+        crops = [Crop.around(box, width / height, self._box_scale) for box in boxes]
+        picture = Image.fromarray(image)
+        try:
+            inputs = [np.array(crop.image(picture, (width, height))) for crop in crops]
+        except (Image.DecompressionBombError, MemoryError) as error:
+            raise ValueError(f"a box is too large to be cut out: {error}") from error
+        images = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(self._device)
+        ((coords, maxima),) = decode_images(self._model, self._task, images, [self._decoding])
+        matrices = np.stack([image_matrix(crop, self._task) for crop in crops])
+        found: Array = lp.to_image(coords.cpu().numpy(), matrix=matrices)
+        scores: Array = maxima.cpu().numpy()
+        if not (np.isfinite(found).all() and np.isfinite(scores).all()):
+            raise ValueError("the model's heatmaps hold values that are no numbers")
+        return found, scores

@@ -1,0 +1,51 @@
+"""Where a run took place: versions, commit, machine, command."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+import lowerpose_ops as lp
+
+
+def environment() -> dict[str, Any]:
+    """What another person needs to know to see the same numbers; texts and numbers by name."""
+    cuda = torch.cuda.is_available()
+    return {
+        "command": " ".join([Path(sys.executable).name, *sys.orig_argv[1:]]),
+        "commit": _commit(),
+        "lowerpose_ops": lp.__version__,
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "cores": os.cpu_count(),
+        "threads": torch.get_num_threads(),
+        "gpus": [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
+        if cuda
+        else [],
+        "processes": int(os.environ.get("WORLD_SIZE", "1")),
+    }
+
+
+def _commit() -> str | None:
+    """The commit of this source, with + where files were changed; None outside of a repository."""
+    folder = Path(__file__).parent
+    git = ["git", "-C", str(folder)]
+    try:
+        commit = subprocess.run(  # noqa: S603
+            [*git, "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(  # noqa: S603
+            [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
+        ).stdout
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit + ("+" if changed else "")

@@ -1,0 +1,79 @@
+"""Training and scoring by two processes (gloo, started by torchrun) and by one."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from python_models.training import checkpoint
+from tests import coco_files
+from tests.toy_training import SCORED
+
+ROOT = Path(__file__).parent.parent
+
+
+def run_script(script, processes, *arguments):
+    command = [sys.executable]
+    if processes > 1:
+        command += ["-m", "torch.distributed.run", "--nproc-per-node", str(processes)]
+        command += ["--rdzv-backend", "c10d", "--rdzv-endpoint", "localhost:0"]  # any free port
+    result = subprocess.run(
+        [*command, str(ROOT / "tests" / script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"},
+    )
+    assert result.returncode == 0, result.stderr
+    return result.stdout
+
+
+def scores_in(printed):
+    """Those that each process has printed."""
+    return [json.loads(line) for line in re.findall(r"scores (.*)", printed)]
+
+
+def train_toy(folder, processes, accumulate):
+    printed = run_script("toy_training.py", processes, folder, accumulate, 3)
+    assert printed.count(f"finished {processes}") == processes
+    with (folder / "log.csv").open() as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    return checkpoint.load(folder / "last.pt"), rows, scores_in(printed)
+
+
+def test_two_processes_are_one_that_accumulates(tmp_path):
+    """41 and 13 samples are uneven shards. BatchNorm's statistics are those of one process."""
+    two, two_rows, two_first = train_toy(tmp_path / "two", 2, 1)
+    one, one_rows, (one_first,) = train_toy(tmp_path / "one", 1, 2)
+    assert two_first == [pytest.approx(one_first, abs=1e-6)] * 2  # each process knows the sum
+    for name, weight in one["model"].items():
+        if "running" not in name and "num_batches" not in name:
+            # float32 sums in another order, over 18 steps of Adam
+            torch.testing.assert_close(two["model"][name], weight, rtol=1e-5, atol=1e-6)
+    assert [row["scored"] for row in two_rows] == [SCORED] * 3
+    for alone, together in zip(one_rows, two_rows, strict=True):
+        assert together["train_loss"] == pytest.approx(alone["train_loss"], rel=1e-6)
+
+
+def test_two_processes_score_heatmaps_as_one(tmp_path):
+    """13 persons in batches of two: seven for the first process, six for the second."""
+    numbers = np.random.default_rng(0)
+    rows = [
+        coco_files.person(i, joints={j: (*numbers.uniform(25, 85, 2), 2) for j in range(1 + i % 6)})
+        for i in range(1, 14)
+    ]
+    coco = coco_files.write(tmp_path / "coco", rows, split="val")
+    (one,) = scores_in(run_script("heatmap_ranks.py", 1, coco, tmp_path / "one"))
+    two = scores_in(run_script("heatmap_ranks.py", 2, coco, tmp_path / "two"))
+    assert two == [pytest.approx(one, abs=1e-6)] * 2
+    assert 0 < one["pck_0.1"] < 1  # some of the joints are found by chance

@@ -1,0 +1,430 @@
+from __future__ import annotations
+
+import csv
+import itertools
+import json
+import math
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from python_models import predict, trained, whole_file
+from python_models.prediction import video
+from python_models.prediction.smoothing import OneEuro
+from tests import predict_inputs as inputs
+from tests.trained_files import write_checkpoint
+
+LEFT_HIP, LEFT_KNEE, RIGHT_HIP = 11, 13, 12  # COCO's
+JOINTS = ["left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle"]
+
+
+@pytest.fixture
+def bright(monkeypatch):
+    """The checkpoint is a network that finds bright spots."""
+    monkeypatch.setattr(trained, "load", {inputs.Path("best.pt"): inputs.model()}.get)
+
+
+def run(source, output, *flags, checkpoint="best.pt"):
+    arguments = ["--checkpoint", checkpoint, "--input", source, "--output", output]
+    return predict.main([str(a) for a in (*arguments, "--device", "cpu", *flags)])
+
+
+def table(path):
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def results(output):
+    return json.loads((output / "coco_results.json").read_text())
+
+
+def save(path, image):
+    Image.fromarray(image).save(path)
+    return path
+
+
+def test_a_picture(bright, tmp_path, capsys):
+    picture = save(tmp_path / "a.png", inputs.spot(3, 5))
+    output = tmp_path / "out"
+    assert run(picture, output) == 0
+    assert "1 persons in 1 pictures" in capsys.readouterr().out
+    rows = table(output / "joints.csv")
+    assert list(rows[0]) == ["frame", "person", "joint", "x", "y", "score"]
+    assert [row["joint"] for row in rows] == JOINTS
+    assert {(row["frame"], row["person"]) for row in rows} == {("a.png", "0")}
+    found = {row["joint"]: (float(row["x"]), float(row["y"])) for row in rows}
+    assert found["left_hip"] == inputs.seen(3, 5)
+    assert found["left_knee"] == inputs.seen(3, 6)
+    assert found["right_ankle"] == inputs.seen(4, 5)
+    white = np.mean((1 - np.array([0.485, 0.456, 0.406])) / (0.229, 0.224, 0.225))
+    (result,) = results(output)
+    keypoints = np.array(result["keypoints"]).reshape(17, 3)
+    assert keypoints[LEFT_HIP] == pytest.approx([*inputs.seen(3, 5), white])
+    assert keypoints[RIGHT_HIP] == pytest.approx([*inputs.seen(4, 5), white / 2])
+    assert not keypoints[:11].any()
+    assert result["score"] == pytest.approx(0.75 * white)
+    assert result["bbox"] == [0, 0, *inputs.SIZE]
+    assert (result["image_id"], result["category_id"]) == (1, 1)
+    (image,) = json.loads((output / "images.json").read_text())["images"]
+    assert image == {"id": 1, "file_name": "a.png", "width": 96, "height": 128}
+
+
+def test_the_overlay_is_blue_on_the_left_and_red_on_the_right(bright, tmp_path):
+    picture = save(tmp_path / "a.png", inputs.spot(3, 5))
+    run(picture, tmp_path / "out")
+    drawn = np.array(Image.open(tmp_path / "out" / "overlays" / "a.png")).astype(int)
+    x, y = inputs.seen(3, 6)
+    red, _, blue = drawn[round(y), round(x)]
+    assert blue > red + 100
+    x, y = inputs.seen(4, 5)
+    red, _, blue = drawn[round(y), round(x)]
+    assert red > blue + 100
+    # Far from the joints the picture is as it was.
+    assert np.array_equal(drawn[:20], inputs.spot(3, 5)[:20])
+
+
+def test_a_box_is_cropped_as_in_training(tmp_path, monkeypatch):
+    """Twice the image's size, the person's box in a corner of it, the scale of the run."""
+    model = inputs.model(box_scale=1.25)
+    monkeypatch.setattr(trained, "load", lambda _: model)
+    image = np.zeros((400, 300, 3), np.uint8)
+    image[215:225, 115:125] = 255
+    save(tmp_path / "a.png", image)
+    # 48 : 64 grows 60 x 100 to 75 x 100, times 1.25 is 93.75 x 125 about (120, 220).
+    assert run(tmp_path / "a.png", tmp_path / "out", "--box", 90, 170, 60, 100) == 0
+    rows = table(tmp_path / "out" / "joints.csv")
+    step = 4 * 93.75 / 48  # image pixels a heatmap pixel
+    left, top = 120 - 93.75 / 2 - 0.5 + step / 8, 220 - 125 / 2 - 0.5 + step / 8
+    across, down = (float(rows[0]["x"]) - left) / step, (float(rows[0]["y"]) - top) / step
+    # A pixel of the heatmap, to the table's 0.001 image pixels, within one pixel of the spot.
+    assert across == pytest.approx(round(across), abs=1e-3)
+    assert down == pytest.approx(round(down), abs=1e-3)
+    assert math.dist((float(rows[0]["x"]), float(rows[0]["y"])), (119.5, 219.5)) < step
+    (result,) = results(tmp_path / "out")
+    assert result["bbox"] == [90, 170, 60, 100]
+
+
+def test_a_folder_with_a_corrupt_picture(bright, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    save(folder / "b.jpg", inputs.spot(4, 4))
+    save(folder / "a.bmp", inputs.spot(3, 5))
+    (folder / "broken.jpg").write_bytes((folder / "b.jpg").read_bytes()[:200])
+    (folder / "notes.txt").write_text("no picture")
+    output = tmp_path / "out"
+    assert run(folder, output) == 0
+    captured = capsys.readouterr()
+    assert "2 persons in 2 pictures" in captured.out
+    assert "left out" in captured.err
+    assert "broken.jpg" in captured.err
+    assert [row["frame"] for row in table(output / "joints.csv")[::6]] == ["a.bmp", "b.jpg"]
+    assert sorted(p.name for p in (output / "overlays").iterdir()) == ["a.bmp.png", "b.jpg"]
+    (folder / "a.bmp").write_bytes(b"")
+    (folder / "b.jpg").write_bytes(b"")
+    assert run(folder, tmp_path / "none") == 2
+    assert "no picture could be read" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
+
+
+def test_pictures_that_are_named_by_a_number_have_it_as_id(bright, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("000000000139.jpg", "000000000285.jpg"):
+        save(folder / name, inputs.spot(4, 4))
+    run(folder, tmp_path / "out")
+    assert [row["image_id"] for row in results(tmp_path / "out")] == [139, 285]
+    save(folder / "139.png", inputs.spot(4, 4))  # the number a second time
+    run(folder, tmp_path / "again")
+    assert [row["image_id"] for row in results(tmp_path / "again")] == [1, 2, 3]
+
+
+def test_a_photo_that_lies_on_its_side_is_turned(bright, tmp_path):
+    turned = Image.fromarray(np.rot90(inputs.spot(3, 5)))
+    exif = Image.Exif()
+    exif[0x0112] = 6  # to be turned clockwise
+    turned.save(tmp_path / "a.png", exif=exif)
+    run(tmp_path / "a.png", tmp_path / "out")
+    row = table(tmp_path / "out" / "joints.csv")[0]
+    assert (float(row["x"]), float(row["y"])) == inputs.seen(3, 5)
+    with Image.open(tmp_path / "out" / "overlays" / "a.png") as drawn:
+        assert drawn.size == inputs.SIZE
+
+
+def test_boxes_are_of_the_picture_as_it_is_stored(bright, tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(inputs.spot(3, 5)).save(tmp_path / "a.png", exif=exif)
+    rows = [{"image_id": 1, "bbox": [0, 0, 96, 128]}]
+    boxes = boxes_file(tmp_path / "boxes.json", [{"id": 1, "file_name": "a.png"}], rows)
+    run(tmp_path / "a.png", tmp_path / "out", "--boxes", boxes)
+    row = table(tmp_path / "out" / "joints.csv")[0]
+    assert (float(row["x"]), float(row["y"])) == inputs.seen(3, 5)
+
+
+def boxes_file(path, images, rows):
+    path.write_text(json.dumps({"images": images, "annotations": rows}))
+    return path
+
+
+def test_boxes_of_a_coco_file(bright, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png", "c.png"):
+        save(folder / name, inputs.spot(3, 5))
+    whole = [0, 0, 96, 128]
+    boxes = boxes_file(
+        tmp_path / "boxes.json",
+        [{"id": 70, "file_name": "a.png"}, {"id": 80, "file_name": "c.png"}],
+        [
+            {"image_id": 70, "bbox": whole},
+            {"image_id": 70, "bbox": [8, 0, 96, 128]},
+            {"image_id": 70, "bbox": whole, "iscrowd": 1},
+        ],
+    )
+    output = tmp_path / "out"
+    assert run(folder, output, "--boxes", boxes) == 0
+    captured = capsys.readouterr()
+    assert "2 persons in 2 pictures" in captured.out
+    assert "b.png: not among the images of the boxes" in captured.err
+    rows = table(output / "joints.csv")
+    assert [(row["frame"], row["person"]) for row in rows[::6]] == [("a.png", "0"), ("a.png", "1")]
+    # The second box lies a heatmap pixel further to the right, and so the spot is found again.
+    assert all((float(row["x"]), float(row["y"])) == inputs.seen(3, 5) for row in rows[::6])
+    assert [row["image_id"] for row in results(output)] == [70, 70]
+    assert [row["id"] for row in json.loads((output / "images.json").read_text())["images"]] == [
+        *(70, 80)
+    ]
+
+
+PLACES = [(3, 5), (4, 5), (5, 6), (5, 7), (4, 8), (6, 8), (7, 9), (6, 9), (6, 8), (5, 8)]
+
+
+def test_a_video(bright, tmp_path, capsys):
+    source = inputs.write_video(tmp_path / "squat.mp4", PLACES)
+    output = tmp_path / "out"
+    assert run(source, output) == 0
+    rows = table(output / "joints.csv")
+    assert [row["frame"] for row in rows[::6]] == [str(i) for i in range(10)]
+    found = [(float(row["x"]), float(row["y"])) for row in rows[::6]]
+    assert found == [inputs.seen(x, y) for x, y in PLACES]
+    assert [row["image_id"] for row in results(output)] == list(range(10))
+    assert not (output / "joints_found.csv").exists()
+    before, _ = inputs.read_video(source)
+    after, fps = inputs.read_video(output / "overlay.mp4")
+    assert (len(after), fps) == (10, 25)
+    for (x, y), old, new in zip(PLACES, before, after, strict=True):
+        assert new.shape == old.shape
+        column, row = (round(value) for value in inputs.seen(x, y + 1))
+        red, _, blue = new[row, column].astype(int)
+        assert blue > red + 60, "the left knee; the video's colours are coarse"
+    jitter = json.loads((output / "jitter.json").read_text())
+    second = np.diff(np.array(PLACES), 2, axis=0) * 8.0
+    expected = math.sqrt((second**2).sum(1).mean())
+    assert jitter["frames_per_second"] == 25
+    assert jitter["found"]["frame_triples"] == 8
+    assert jitter["found"]["pixels"]["left_hip"] == pytest.approx(expected, rel=1e-5)
+    assert jitter["found"]["parts_of_box"]["all"] == pytest.approx(expected / 128, rel=1e-5)
+    assert "smoothed" not in jitter
+    assert f"{expected:.3f}" in capsys.readouterr().out
+    assert sorted(path.name for path in output.iterdir()) == [
+        *("coco_results.json", "images.json", "jitter.json", "jitter.png", "joints.csv"),
+        "overlay.mp4",
+    ]
+
+
+def test_a_smoothed_video(bright, tmp_path):
+    source = inputs.write_video(tmp_path / "squat.mp4", PLACES)
+    output = tmp_path / "out"
+    flags = ("--smooth", "--min-cutoff", 2, "--beta", 5, "--speed-cutoff", 1.5, "--fps", 10)
+    assert run(source, output, *flags) == 0
+    # 10 frames a second, as said, not 25 as in the file; beta is of the box's side.
+    one_euro = OneEuro(2, 5 / 128, 1.5)
+    found = np.array([inputs.seen(x, y) for x, y in PLACES])
+    expected = [one_euro(place, frame / 10) for frame, place in enumerate(found)]
+    rows = table(output / "joints.csv")[::6]
+    smoothed = np.array([(float(row["x"]), float(row["y"])) for row in rows])
+    np.testing.assert_allclose(smoothed, expected, rtol=0, atol=6e-4)  # three decimals
+    assert np.abs(smoothed - found).max() > 1
+    rows = table(output / "joints_found.csv")[::6]
+    assert [(float(row["x"]), float(row["y"])) for row in rows] == [tuple(p) for p in found]
+    hips = [row["keypoints"][3 * LEFT_HIP : 3 * LEFT_HIP + 2] for row in results(output)]
+    np.testing.assert_allclose(hips, expected, rtol=0, atol=1e-4)
+    jitter = json.loads((output / "jitter.json").read_text())
+    second = np.diff(np.array(expected), 2, axis=0)
+    assert jitter["smoothed"]["pixels"]["left_hip"] == pytest.approx(
+        math.sqrt((second**2).sum(1).mean()), rel=1e-5
+    )
+    assert jitter["smoothed"]["pixels"]["all"] < 0.8 * jitter["found"]["pixels"]["all"]
+    assert inputs.read_video(output / "overlay.mp4")[1] == 10
+
+
+def test_persons_of_a_video_are_smoothed_apart(bright, tmp_path):
+    """Two tracks whose rows change places, and one that is away for a frame."""
+    source = inputs.write_video(tmp_path / "two.mp4", [(5, 6)] * 4)
+    first, second = [0, 0, 96, 128], [8, 8, 96, 128]
+    rows = [
+        {"image_id": 0, "bbox": first, "track_id": 7},
+        {"image_id": 0, "bbox": second, "track_id": 9},
+        {"image_id": 1, "bbox": second, "track_id": 9},
+        {"image_id": 1, "bbox": first, "track_id": 7},
+        {"image_id": 3, "bbox": first, "track_id": 7},
+    ]
+    boxes = boxes_file(tmp_path / "boxes.json", [{"id": i} for i in range(4)], rows)
+    output = tmp_path / "out"
+    assert run(source, output, "--boxes", boxes, "--smooth") == 0
+    rows = table(output / "joints.csv")[::6]
+    persons = [(row["frame"], row["person"]) for row in rows]
+    assert persons == [("0", "7"), ("0", "9"), ("1", "9"), ("1", "7"), ("3", "7")]
+    assert all((float(row["x"]), float(row["y"])) == inputs.seen(5, 6) for row in rows)
+    jitter = json.loads((output / "jitter.json").read_text())
+    assert jitter["found"]["frame_triples"] == 0, "no person is there three frames in a row"
+    assert jitter["found"]["pixels"]["all"] is None
+    assert len(inputs.read_video(output / "overlay.mp4")[0]) == 4
+
+
+def test_videos_that_cannot_be_read(bright, tmp_path, capsys, monkeypatch):
+    source = inputs.write_video(tmp_path / "whole.mp4", PLACES)
+    broken = tmp_path / "broken.mp4"
+    for content in (b"", b"no video", source.read_bytes()[: source.stat().st_size // 2]):
+        broken.write_bytes(content)
+        assert run(broken, tmp_path / "out") == 2
+        assert "broken.mp4: cannot be read as a video" in capsys.readouterr().err
+    monkeypatch.setattr(video.VideoFrames, "__iter__", lambda _: iter(()))
+    assert run(source, tmp_path / "out") == 2
+    assert "0 of 0 frames" in capsys.readouterr().err
+    assert not any((tmp_path / "out").glob("*"))
+
+
+def test_a_video_that_ends_early_is_said(bright, tmp_path, capsys, monkeypatch):
+    source = inputs.write_video(tmp_path / "whole.mp4", PLACES)
+    every = video.VideoFrames.__iter__
+    monkeypatch.setattr(video.VideoFrames, "__iter__", lambda fs: itertools.islice(every(fs), 4))
+    assert run(source, tmp_path / "out") == 0
+    assert "only 4 of 10 frames could be read" in capsys.readouterr().err
+    assert len(inputs.read_video(tmp_path / "out" / "overlay.mp4")[0]) == 4
+
+
+def test_a_video_without_a_rate_needs_one(bright, tmp_path, capsys, monkeypatch):
+    source = inputs.write_video(tmp_path / "squat.mp4", PLACES)
+    real = cv2.VideoCapture
+
+    class WithoutRate:
+        def __init__(self, path):
+            self.real = real(path)
+
+        def get(self, number):
+            return 0.0 if number == cv2.CAP_PROP_FPS else self.real.get(number)
+
+        def __getattr__(self, name):
+            return getattr(self.real, name)
+
+    monkeypatch.setattr(video.cv2, "VideoCapture", WithoutRate)
+    assert run(source, tmp_path / "out", "--smooth") == 2
+    assert "frames per second must be positive, got 0" in capsys.readouterr().err
+    assert run(source, tmp_path / "out", "--fps", 0) == 2
+    assert "give --fps" in capsys.readouterr().err
+    assert run(source, tmp_path / "out", "--fps", 12) == 0
+    monkeypatch.undo()
+    assert inputs.read_video(tmp_path / "out" / "overlay.mp4")[1] == 12
+
+
+def test_a_full_disk_leaves_no_half_video(bright, tmp_path, capsys, monkeypatch):
+    source = inputs.write_video(tmp_path / "squat.mp4", PLACES)
+    output = tmp_path / "out"
+    output.mkdir()
+    (output / "overlay.mp4").write_bytes(b"the old one")
+    real = cv2.VideoWriter
+
+    class Full:
+        """OpenCV's writer on a full disk: it says nothing."""
+
+        fourcc = real.fourcc
+
+        def __init__(self, path, *_):
+            inputs.Path(path).write_bytes(b"")
+
+        def isOpened(self):  # noqa: N802
+            return True
+
+        def write(self, frame):
+            pass
+
+        def release(self):
+            pass
+
+    monkeypatch.setattr(video.cv2, "VideoWriter", Full)
+    assert run(source, output) == 2
+    assert "0 of 10 frames could be written" in capsys.readouterr().err
+    assert [path.name for path in output.iterdir()] == ["overlay.mp4"]
+    assert (output / "overlay.mp4").read_bytes() == b"the old one"
+
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(whole_file.os, "fsync", full)
+    picture = save(tmp_path / "a.png", inputs.spot(3, 5))
+    assert run(picture, tmp_path / "pictures") == 2
+    assert "No space left on device" in capsys.readouterr().err
+    assert not any((tmp_path / "pictures" / "overlays").iterdir())
+
+
+def test_what_it_refuses(bright, tmp_path, capsys, monkeypatch):
+    picture = save(tmp_path / "a.png", inputs.spot(3, 5))
+
+    def error(*arguments, **options):
+        assert run(*arguments, **options) == 2
+        return capsys.readouterr().err
+
+    out = tmp_path / "out"
+    assert "does not exist" in error(tmp_path / "no.png", out)
+    (tmp_path / "empty").mkdir()
+    assert "no picture in it" in error(tmp_path / "empty", out)
+    assert "--smooth is for videos" in error(picture, out, "--smooth")
+    for box in ((0, 0, 0, 5), (0, 0, 5, -1), (math.nan, 0, 5, 5), (0, 0, math.inf, 5)):
+        assert "box must be" in error(picture, out, "--box", *box)
+    assert "too large" in error(picture, out, "--box", 0, 0, 900000, 900000)
+    boxes = tmp_path / "boxes.json"
+    for content, message in (
+        ("{", "not a JSON file"),
+        ("[]", "must be a COCO annotation file"),
+        ('{"images": [], "annotations": [3]}', "must be a COCO annotation file"),
+        ('{"images": [{"id": []}], "annotations": []}', "ids must be"),
+        ('{"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, "3", 4]}]}', "bbox of"),
+        (
+            '{"images": [], "annotations": [{"image_id": 1, "track_id": 1, "bbox": [0, 0, 9, 9]},'
+            ' {"image_id": 1, "track_id": 1, "bbox": [0, 0, 9, 9]}]}',
+            "track_id must be",
+        ),
+    ):
+        boxes.write_text(content)
+        assert message in error(picture, out, "--boxes", boxes)
+    assert "boxes.txt" in error(picture, out, "--boxes", tmp_path / "boxes.txt")
+    source = inputs.write_video(tmp_path / "overlay.mp4", PLACES)
+    assert "would be written over" in error(source, tmp_path)
+    for flags in (("--min-cutoff", 0), ("--beta", -1), ("--speed-cutoff", "nan")):
+        assert "OneEuro" in error(source, out, *flags, "--smooth")
+    nothing = inputs.model()
+    nothing.model.forward = lambda images: inputs.Brightness()(images) * math.nan
+    monkeypatch.setattr(trained, "load", lambda _: nothing)
+    assert "no numbers" in error(picture, out)
+    (tmp_path / "overlays").mkdir()
+    inside = save(tmp_path / "overlays" / "a.png", inputs.spot(3, 5))
+    assert "would be written over" in error(inside, tmp_path)
+    assert not out.exists() or not any(out.iterdir())
+
+
+def test_a_real_checkpoint_and_what_is_none(tmp_path, capsys):
+    picture = save(tmp_path / "a.jpg", inputs.spot(3, 5))
+    best = write_checkpoint(tmp_path / "best.pt")
+    output = tmp_path / "out"
+    assert run(picture, output, "--flip-test", "--refine", "dark", checkpoint=best) == 0
+    assert len(table(output / "joints.csv")) == 6
+    capsys.readouterr()
+    best.write_bytes(b"none")
+    assert run(picture, output, checkpoint=best) == 2
+    assert "must be a whole checkpoint" in capsys.readouterr().err
+    other = write_checkpoint(tmp_path / "other.pt", weights_of="resnet18")
+    assert run(picture, output, checkpoint=other) == 2
+    assert "not those of a dilated_cnn" in capsys.readouterr().err
