@@ -12,6 +12,7 @@ NATIVE := CMakeLists.txt pyproject.toml $(shell find csrc -type f)
 DATA ?=
 OUTPUT ?= runs/heatmap
 FLAGS ?=
+WORKERS ?= 2
 BENCH ?= benchmarks
 
 # Without DATA: pictures that are made here, small enough for two cores and five minutes.
@@ -24,7 +25,7 @@ help:
 	@echo "make train                      train a lower-body model on pictures made here"
 	@echo "make train DATA=/path/to/coco   train on COCO (EXPERIMENT, OUTPUT, FLAGS)"
 	@echo "make reports COCO=/path/to/coco train all three models, remake docs/runs (FLAGS)"
-	@echo "make test                       run the tests (FLAGS)"
+	@echo "make test                       run the tests (WORKERS processes; FLAGS)"
 	@echo "make bench                      compare the operations with what others use (BENCH, FLAGS)"
 	@echo "make instructions               count the CPU kernels' instructions anew"
 	@echo "make gpu-check                  build, test and time the kernels on this machine's GPU (FLAGS)"
@@ -69,9 +70,11 @@ $(EMULATED)/built: $(VENV)/tools $(NATIVE) $(shell find tests/cuda_emulator -typ
 	cmake --build $(EMULATED) --target emulated
 	touch $@
 
+# A worker begins with a stretch of neighbouring tests, so fixtures of a file are seldom made twice.
+# WORKERS=0: one after the other, in this process.
 test: setup $(EMULATED)/built
 	LOWERPOSE_EMULATED=$$(ls $(CURDIR)/$(EMULATED)/hooks/_C_emulated$(EXTENSION) 2>/dev/null) \
-		$(BIN)/python -m pytest $(FLAGS)
+		$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(FLAGS)
 
 bench: setup
 	$(BIN)/python -m pytest $(BENCH) --benchmark-only --benchmark-quiet \

@@ -64,8 +64,8 @@ def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTas
     data = heatmap_data.open_train(args, min_joints=4)
     first = [list(range(min(args.batch_size, len(data))))]
     (batch,) = PersonBatches(data, fabric.device).batches(first)
-    model = make_model(args).to(fabric.device)
-    result = overfit.overfit(model, batch, task, make_optimizer(model, args), args.steps)
+    model = make_model(args)
+    result = overfit.overfit(fabric, model, batch, task, make_optimizer(model, args), args.steps)
     report.write_one_batch(args.output, model, batch, task, result, options.settings_of(args))
     print(f"{result}\nwritten to {args.output}")
     return 0 if result.learnt else 1

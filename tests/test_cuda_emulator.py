@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import fcntl
 import os
 import shutil
 import subprocess
@@ -78,10 +79,13 @@ def built() -> Path:
     cmake = shutil.which("cmake", path=TOOLS)
     if cmake is None or shutil.which("ninja", path=TOOLS) is None:
         not_here("needs cmake and ninja")
-    configured = run_tool(cmake, "-S", SOURCES, "-B", BUILD, "-G", "Ninja")
-    if "there are no CUDA headers" in configured:
-        not_here("needs the headers of CUDA")
-    run_tool(cmake, "--build", BUILD, "--parallel", "2")
+    BUILD.mkdir(parents=True, exist_ok=True)
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # tests run in several processes, which share the folder
+        configured = run_tool(cmake, "-S", SOURCES, "-B", BUILD, "-G", "Ninja")
+        if "there are no CUDA headers" in configured:
+            not_here("needs the headers of CUDA")
+        run_tool(cmake, "--build", BUILD, "--parallel", "2")
     return BUILD
 
 

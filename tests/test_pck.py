@@ -56,6 +56,50 @@ def test_equals_the_reference(data, batch, num_joints, kind, cmp, inside, above,
 
 
 @pytest.mark.usefixtures("device")
+@pytest.mark.parametrize("num_joints", [11, 12, 17, 64, 65, 133])
+@pytest.mark.parametrize("kind", ["number", "instance", "axis", "joint", "pair"])
+@pytest.mark.parametrize("interleaved", [False, True])
+def test_many_joints(num_joints, kind, interleaved):
+    """On the CPU they are counted in vectors, wherever their coordinates lie."""
+    rng = np.random.default_rng(num_joints)
+
+    def draw(values, *shape):
+        tensor = torch.tensor(rng.choice(values, shape))
+        return tensor.movedim(0, -1).contiguous().movedim(-1, 0) if interleaved else tensor
+
+    shape = 5, num_joints
+    usual = [0.0, 3.0, 4.0, 5.0, 12.5, 60.0, 80.0]
+    odd = [*usual, *usual, -7.0, np.nan, np.inf, 2.0**31]
+    pred, gt = draw(odd, *shape, 2).float(), draw(odd, *shape, 2)
+    valid = draw([0.0, 0.4, 0.5, 1.0, 1.0, np.nan], *shape)
+    norms = [10.0, 100.0, 100.0, 0.0, -5.0, np.nan, np.inf]
+    shapes = {"instance": shape[:1], "axis": (5, 2), "joint": shape}
+    fixed = {"number": 100.0, "pair": (num_joints - 1, 0)}
+    norm = fixed[kind] if kind in fixed else draw(norms, *shapes[kind])
+    layout = kind if kind in ("axis", "joint") else "auto"
+    for options in ({"cmp": "lt"}, {"cmp": "le", "inside": (5.0, 70.0), "above": -1.0}):
+        options |= {"norm_layout": layout}
+        counts = lp.pck_counts(pred, gt, valid, norm, (0.05, 0.5), **options)
+        expected = reference.pck_counts(pred, gt, valid, norm, (0.05, 0.5), **options)
+        for ours, plain in zip(counts, expected, strict=True):
+            torch.testing.assert_close(ours, plain, rtol=0, atol=0)
+
+
+@pytest.mark.usefixtures("device")
+def test_few_joints_and_many_have_the_same_bits():
+    rng = np.random.default_rng(0)
+    gt = torch.tensor(rng.uniform(0, 100, (30, 40, 2)))
+    pred = gt + torch.tensor(rng.normal(0, 5, gt.shape))
+    valid = torch.tensor(rng.random((30, 40)) < 0.7)
+    sums, counted = lp.keypoint_error_sums(pred, gt, valid, 7.0)
+    for first in range(0, 40, 10):
+        few = slice(first, first + 10)
+        some, number = lp.keypoint_error_sums(pred[:, few], gt[:, few], valid[:, few], 7.0)
+        assert torch.equal(sums[few], some)
+        assert torch.equal(counted[few], number)
+
+
+@pytest.mark.usefixtures("device")
 def test_distances_on_the_threshold():
     gt = torch.zeros(1, 1, 2)
     pred = torch.tensor([[[3.0, 4.0]]])  # 5 pixels of 100

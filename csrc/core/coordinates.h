@@ -8,9 +8,10 @@
 namespace lowerpose {
 
 // Finite, and small enough for any arithmetic on it: at most 2^30 in size.
+inline constexpr double kLargestCoordinate = 1 << 30;
+
 LOWERPOSE_HOST_DEVICE inline bool usable_coordinate(double coordinate) {
-  constexpr double kLargest = 1 << 30;
-  return std::fabs(coordinate) <= kLargest;
+  return std::fabs(coordinate) <= kLargestCoordinate;
 }
 
 }  // namespace lowerpose

@@ -50,31 +50,39 @@ class ScalarReader {
     return 0.0;
   }
 
-  // `count` numbers from (i, j, k, l) on along the last axis, with one switch for all of them.
-  void read_run(double* to, std::int64_t count, std::int64_t i, std::int64_t j, std::int64_t k,
-                std::int64_t l) const {
+  // Calls `use(from)` with where element (i, j, k, l) lies, as a pointer to its type: for loops
+  // that read more than one.
+  template <class Use>
+  void with_elements(std::int64_t i, std::int64_t j, std::int64_t k, std::int64_t l,
+                     Use&& use) const {
     const std::int64_t offset =
         i * strides_[0] + j * strides_[1] + k * strides_[2] + l * strides_[3];
     switch (dtype_) {
       case DType::kBool:
       case DType::kUInt8:
-        return load_run<std::uint8_t>(to, count, offset);
+        return use(static_cast<const std::uint8_t*>(data_) + offset);
+      case DType::kInt8:
+        return use(static_cast<const std::int8_t*>(data_) + offset);
+      case DType::kInt16:
+        return use(static_cast<const std::int16_t*>(data_) + offset);
+      case DType::kInt32:
+        return use(static_cast<const std::int32_t*>(data_) + offset);
+      case DType::kInt64:
+        return use(static_cast<const std::int64_t*>(data_) + offset);
       case DType::kFloat32:
-        return load_run<float>(to, count, offset);
+        return use(static_cast<const float*>(data_) + offset);
       case DType::kFloat64:
-        return load_run<double>(to, count, offset);
-      default:
-        for (std::int64_t n = 0; n < count; ++n) to[n] = (*this)(i, j, k, l + n);
+        return use(static_cast<const double*>(data_) + offset);
+      case DType::kFloat16:
+        return use(static_cast<const Float16*>(data_) + offset);
+      case DType::kBFloat16:
+        return use(static_cast<const BFloat16*>(data_) + offset);
     }
   }
 
- private:
-  template <class T>
-  void load_run(double* to, std::int64_t count, std::int64_t offset) const {
-    const T* from = static_cast<const T*>(data_) + offset;
-    for (std::int64_t n = 0; n < count; ++n) to[n] = static_cast<double>(from[n * strides_[3]]);
-  }
+  std::int64_t stride(int axis) const { return strides_[axis]; }
 
+ private:
   template <class T>
   LOWERPOSE_HOST_DEVICE double load(std::int64_t offset) const {
     return static_cast<double>(static_cast<const T*>(data_)[offset]);

@@ -47,4 +47,17 @@ LOWERPOSE_INLINE void store(const typename Vec<T>::type& vec, T* to) {
   std::memcpy(to, &vec, sizeof(vec));
 }
 
+// sums += the lanes of `values`, two to one of them where there are twice as many.
+template <class C>
+LOWERPOSE_INLINE void add_lanes(Vec<double>::type& sums, const typename Vec<C>::type& values) {
+  if constexpr (std::is_same_v<C, double>) {
+    sums += values;
+  } else {
+    typedef float Half __attribute__((vector_size(32)));
+    Half halves[2];
+    std::memcpy(halves, &values, sizeof(halves));
+    for (const Half& half : halves) sums += __builtin_convertvector(half, Vec<double>::type);
+  }
+}
+
 }  // namespace lowerpose

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
 
 #include "core/simd.h"
@@ -23,19 +22,6 @@ struct SquareSum {
     return sum;
   }
 };
-
-// sums += the lanes of `values`, two to one of them where there are twice as many.
-template <class C>
-LOWERPOSE_INLINE void add_lanes(Vec<double>::type& sums, const typename Vec<C>::type& values) {
-  if constexpr (std::is_same_v<C, double>) {
-    sums += values;
-  } else {
-    typedef float Half __attribute__((vector_size(32)));
-    Half halves[2];
-    std::memcpy(halves, &values, sizeof(halves));
-    for (const Half& half : halves) sums += __builtin_convertvector(half, Vec<double>::type);
-  }
-}
 
 // A vector of a - b from element i on; with a gradient, that times the factor is written.
 template <bool kGradient, class C>

@@ -57,17 +57,37 @@ LOWERPOSE_HOST_DEVICE inline bool oks_visible(const OksParams& p, std::int64_t n
          usable_coordinate(p.gt(n, g, k, 1));
 }
 
-// exp(-d^2 / (2 (2 sigma)^2 (area + eps))); NaN without a usable sigma.
-LOWERPOSE_HOST_DEVICE inline double joint_similarity(const OksParams& p, double dx, double dy,
-                                                     std::int64_t k, double area) {
+// (2 sigma)^2, by which a joint's squared distance is divided; NaN without a usable sigma.
+LOWERPOSE_HOST_DEVICE inline double oks_width(const OksParams& p, std::int64_t k) {
   const double sigma = p.has_sigmas ? p.sigmas(k) : p.sigma_values[k];
   if (!(sigma > 0 && sigma <= DBL_MAX)) return NAN;
   const double twice = 2 * sigma;
-  return std::exp(-((dx * dx + dy * dy) / (twice * twice) / (area + p.eps) / 2));
+  return twice * twice;
 }
 
-LOWERPOSE_HOST_DEVICE inline double box_similarity(const OksParams& p, std::int64_t n,
-                                                   std::int64_t d, std::int64_t g, double area) {
+// exp(-d^2 / (2 (2 sigma)^2 (area + eps))); NaN without a usable sigma.
+LOWERPOSE_HOST_DEVICE inline double joint_similarity(const OksParams& p, double dx, double dy,
+                                                     std::int64_t k, double area) {
+  return std::exp(-((dx * dx + dy * dy) / oks_width(p, k) / (area + p.eps) / 2));
+}
+
+// Detection d and person g of image n.
+struct OksPair {
+  std::int64_t n, d, g;
+};
+
+LOWERPOSE_HOST_DEVICE inline OksPair oks_pair(const OksParams& p, std::int64_t index) {
+  return {index / p.persons / p.detections, index / p.persons % p.detections, index % p.persons};
+}
+
+LOWERPOSE_HOST_DEVICE inline double oks_area(const OksParams& p, const OksPair& pair) {
+  const double area = p.area(pair.n, pair.g);
+  return p.has_pred_area ? (area + p.pred_area(pair.n, pair.d)) / 2 : area;
+}
+
+LOWERPOSE_HOST_DEVICE inline double box_similarity(const OksParams& p, const OksPair& pair,
+                                                   double area) {
+  const auto [n, d, g] = pair;
   const double left = p.box(n, g, 0), top = p.box(n, g, 1);
   const double width = p.box(n, g, 2), height = p.box(n, g, 3);
   double sum = 0;
@@ -79,33 +99,17 @@ LOWERPOSE_HOST_DEVICE inline double box_similarity(const OksParams& p, std::int6
   return sum / static_cast<double>(p.num_joints);
 }
 
-// The similarity of detection d and person g of image n.
-LOWERPOSE_HOST_DEVICE inline double oks_of(const OksParams& p, std::int64_t n, std::int64_t d,
-                                           std::int64_t g) {
-  double area = p.area(n, g);
-  if (p.has_pred_area) area = (area + p.pred_area(n, d)) / 2;
+// The similarity of a pair: of the sum over the joints that count, by how many those are, and how
+// many joints of the person are visible.
+LOWERPOSE_HOST_DEVICE inline double oks_mean(const OksParams& p, const OksPair& pair, double area,
+                                             double visible, double counted, double sum) {
   if (!(area >= 0 && area <= DBL_MAX)) return NAN;
-  std::int64_t visible = 0, counted = 0;
-  double sum = 0;
-  for (std::int64_t k = 0; k < p.num_joints; ++k) {
-    if (!oks_visible(p, n, g, k)) continue;
-    ++visible;
-    if (p.has_pred_visible && !(p.pred_visible(n, d, k) > 0)) continue;
-    ++counted;
-    sum += joint_similarity(p, p.pred(n, d, k, 0) - p.gt(n, g, k, 0),
-                            p.pred(n, d, k, 1) - p.gt(n, g, k, 1), k, area);
-  }
   if (visible == 0) {
-    if (p.no_visible == NoVisible::kBox) return box_similarity(p, n, d, g, area);
+    if (p.no_visible == NoVisible::kBox) return box_similarity(p, pair, area);
     return p.no_visible == NoVisible::kZero ? 0 : NAN;
   }
   if (counted == 0) return 0;  // nothing of the person was found
-  return sum / static_cast<double>(p.over_all ? p.num_joints : counted);
-}
-
-LOWERPOSE_HOST_DEVICE inline void write_oks(const OksParams& p, std::int64_t index) {
-  const std::int64_t g = index % p.persons, d = index / p.persons % p.detections;
-  p.similarity[index] = oks_of(p, index / p.persons / p.detections, d, g);
+  return sum / (p.over_all ? static_cast<double>(p.num_joints) : counted);
 }
 
 // What a caller chooses.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR
 from tqdm import tqdm
@@ -43,31 +44,33 @@ class Overfit:
 
 
 def overfit(
+    fabric: Fabric,
     model: nn.Module,
     batch: Sample,
     task: HeatmapTask,
     optimizer: torch.optim.Optimizer,
     steps: int,
 ) -> Overfit:
-    """Trains on one batch.
+    """Trains on one batch, on the device and in the precision of `fabric`.
 
     The learning rate falls to 0 along a cosine, so that BatchNorm's running statistics, which eval
     mode uses, catch up with the weights.
     """
     schedule: Any = CosineAnnealingLR(optimizer, steps)
     losses = []
-    model.train()
+    wrapped, wrapped_optimizer = fabric.setup(model, optimizer)
+    wrapped.train()
     progress = tqdm(range(steps), desc="one batch", disable=None)
     for _ in progress:
-        optimizer.zero_grad(set_to_none=True)
-        loss = task.loss(model, batch)
-        loss.backward()
-        optimizer.step()
+        wrapped_optimizer.zero_grad(set_to_none=True)
+        loss = task.loss(wrapped, batch)
+        fabric.backward(loss)
+        wrapped_optimizer.step()
         schedule.step()
         losses.append(loss.item())
         progress.set_postfix(loss=f"{losses[-1]:.6f}")
     model.eval()
-    with torch.no_grad():
+    with torch.no_grad(), fabric.autocast():
         scores = task.score(model, [batch], _alone)
     return Overfit(losses, scores, task.size(batch))
 
