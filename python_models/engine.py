@@ -157,7 +157,6 @@ class Trainer(Generic[Batch]):
                 if self._is_stale():
                     return "stopped early"
                 if not self._epoch(epoch, train, interrupt):
-                    self._save()
                     return "interrupted"
                 row = self._row(epoch, val)
                 rows.append(row)
@@ -168,8 +167,6 @@ class Trainer(Generic[Batch]):
                 if leader and best_row(rows, self.task.best) is row:
                     self._state.save_best(self.scored, rows)
                 self._save()  # the epoch counts from here on
-                if epoch < self.plan.epochs and self._someone(interrupt):
-                    return "interrupted"
         return "stopped early" if self._is_stale() else "finished"
 
     def _epoch(self, epoch: int, train: Data[Batch], interrupt: Interrupt) -> bool:
@@ -187,17 +184,18 @@ class Trainer(Generic[Batch]):
             losses = self._step(epoch, step, batches)
             sums += guard.check(f"epoch {epoch}, step {step + 1}", own, losses)
             last = step + 1 == len(blocks) // self.parts
-            stop = not last and self._is_time_to_ask() and self._someone(interrupt)
-            if last or stop or (plan.save_every and (step + 1) % plan.save_every == 0):
+            stop = (last or self._is_time_to_ask()) and self._someone(interrupt)
+            save = plan.save_every and (last or (step + 1) % plan.save_every == 0)
+            if last or stop or save:
                 sums += guard.flush()
                 names = "; ".join(map(train.names, own))
                 self._check_weights(f"epoch {epoch}, step {step + 1}", names)
                 self._count(step + 1, sums)
                 sums = torch.zeros(2, dtype=torch.float64)
+                if save or stop:
+                    self._save()
                 if stop:
                     return False
-                if not last:
-                    self._save()
         return True
 
     def _step(self, epoch: int, step: int, batches: Iterator[Batch]) -> list[tuple[Tensor, int]]:
@@ -232,14 +230,16 @@ class Trainer(Generic[Batch]):
         if not torch.stack([tensor.isfinite().all() for tensor in tensors]).all():
             raise FloatingPointError(
                 f"{where}: the loss is finite, but the weights that come of it are not. "
-                f"Its batch: {names}. {self._state.last} is from before it."
+                f"This process's part of its batch: {names}. {self._state.last} is from before it."
             )
 
     def _row(self, epoch: int, val: Data[Batch]) -> Row:
         progress = self.progress
         if not progress.samples:
             raise ValueError(f"epoch {epoch}: no sample of the training data could be read")
-        rate = float(self._schedule.get_last_lr()[0])
+        schedule = self._schedule
+        factor = schedule.lr_lambdas[0](schedule.last_epoch - 1)  # the last step's
+        rate = float(schedule.base_lrs[0]) * factor
         row = {"epoch": epoch, "train_loss": progress.loss_sum / progress.samples}
         return row | self.evaluate(val) | {"learning_rate": rate}
 

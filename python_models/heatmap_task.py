@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,13 @@ class HeatmapTask:
     sigma: float = 2.0  # in heatmap pixels
     target_preset: str = "exact"
     refine: Refine = "none"
+
+    def __post_init__(self) -> None:
+        if len(self.input_size) != 2 or min(self.input_size) < self.stride:
+            raise ValueError(f"HeatmapTask: input_size must be (W, H), got {self.input_size}")
+        if self.refine not in get_args(Refine):
+            names = get_args(Refine)
+            raise ValueError(f"HeatmapTask: refine must be among {names}, got {self.refine!r}")
 
     best = "pck_0.05"  # of a log's columns, the one whose highest value marks the best epoch
 

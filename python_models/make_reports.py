@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -10,7 +11,6 @@ from pathlib import Path
 from python_models import train_heatmap
 
 MODELS = ("dilated_cnn", "resnet18", "resnet18_fpn")
-KEPT = ("report.md", "log.csv", "*.png", "*.jpg")
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -31,9 +31,9 @@ def train(name: str, flags: list[str], run: Path, reports: Path) -> int:
     if status == 0:
         target = reports / name
         target.mkdir(parents=True, exist_ok=True)
-        for pattern in KEPT:
-            for path in run.glob(pattern):
-                shutil.copy(path, target)
+        shown = re.findall(r"!\[.*?\]\((.*?)\)", (run / "report.md").read_text())
+        for file in ("report.md", *shown):
+            shutil.copy(run / file, target)
     return status
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from python_models.models.pretrained import load_imagenet
 from python_models.models.registry import MODELS
 from python_models.training import heatmap_data, options, overfit, report
 from python_models.training.baselines import mean_pose_pck
-from python_models.training.environment import environment
+from python_models.training.environment import record
 from python_models.training.order import training_blocks
 from python_models.training.processes import launched_fabric
 from python_models.training.run_state import RunState
@@ -60,6 +59,8 @@ def make_optimizer(model: nn.Module, args: argparse.Namespace) -> torch.optim.Op
 
 def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
+    if fabric.world_size > 1:
+        raise ValueError(f"--overfit-one-batch is for one process, got {fabric.world_size}")
     RunState(args.output, {}, {}, ()).start()  # no run's report is written over
     data = heatmap_data.open_train(args, min_joints=4)
     first = [list(range(min(args.batch_size, len(data))))]
@@ -88,17 +89,13 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
         Schedule(args.schedule, steps * plan.epochs, steps, args.warmup, milestones, args.gamma),
         plan,
         args.output,
-        options.settings_of(args),
-        options.settled_of(args),
+        {**options.settings_of(args), "train_data": train_data.digest()},
+        options.settled_of(args) | {"train_data"},
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
     )
     trainer.start(resume=args.resume)
     if fabric.global_rank == 0:
-        for name, content in (
-            ("config", options.settings_of(args)),
-            ("environment", environment()),
-        ):
-            (args.output / f"{name}.json").write_text(json.dumps(content, indent=2) + "\n")
+        record(args.output, trainer.settings)
     val = heatmap_data.batches(args, val_data, "val", fabric.device)
     outcome = trainer.fit(heatmap_data.batches(args, train_data, "train", fabric.device), val)
     if fabric.global_rank == 0:

@@ -40,12 +40,16 @@ def load(path: Path) -> Trained:
         raise ValueError(f"{path}: model must be among {sorted(MODELS)}, got {name!r}")
     model = MODELS[name](num_joints=len(lp.LOWER_BODY_JOINTS))
     weights = state["model"]
-    if "average" in state:
-        prefix = "module."
-        average = state["average"].items()
-        weights = {key[len(prefix) :]: w for key, w in average if key.startswith(prefix)}
     try:
+        if "average" in state:
+            prefix = "module."
+            average = state["average"].items()
+            weights = {key[len(prefix) :]: w for key, w in average if key.startswith(prefix)}
         model.load_state_dict(weights)
-    except RuntimeError as error:
+    except (RuntimeError, TypeError, AttributeError) as error:  # other names, shapes or types
         raise ValueError(f"{path}: its weights are not those of a {name}: {error}") from error
-    return Trained(model.eval(), HeatmapTask.from_settings(settings), settings)
+    try:
+        task = HeatmapTask.from_settings(settings)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: its settings are not those of a run: {error}") from error
+    return Trained(model.eval(), task, settings)

@@ -226,7 +226,7 @@ def test_bad_files_are_named_with_their_field(tmp_path, content, message):
 
 def test_a_missing_image_is_counted(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1)], file_name="2.jpg")
-    with pytest.raises(ValueError, match=r"no person to train on .*image file is missing"):
+    with pytest.raises(ValueError, match=r"no person is left .*image file is missing"):
         CocoLowerBody.from_root(root, "train")
 
 
@@ -258,7 +258,7 @@ def test_missing_files_are_named(tmp_path):
 
 def test_a_data_set_without_persons_is_refused(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1, iscrowd=1)])
-    with pytest.raises(ValueError, match="no person to train on"):
+    with pytest.raises(ValueError, match="no person is left"):
         CocoLowerBody.from_root(root, "train")
 
 

@@ -40,8 +40,8 @@ def run_script(script, processes, *arguments):
 
 
 def scores_in(printed):
-    """Those that each process has printed."""
-    return [json.loads(line) for line in re.findall(r"scores (.*)", printed)]
+    """Those that each process has printed, if on one line."""
+    return [json.loads(line) for line in re.findall(r"scores ({.*?})", printed)]
 
 
 def train_toy(folder, processes, accumulate):

@@ -62,7 +62,7 @@ def test_a_run_leaves_its_files(trained):
             assert min(image.size) > 100
             assert len(image.convert("RGB").getcolors(1 << 24)) > 10
     assert json.loads((folder / "config.json").read_text())["epochs"] == 2
-    environment = json.loads((folder / "environment.json").read_text())
+    (environment,) = json.loads((folder / "environment.json").read_text())
     assert environment["torch"] == torch.__version__
     report = (folder / "report.md").read_text()
     pictures = re.findall(r"\]\((.*?)\)", report)

@@ -49,7 +49,7 @@ def test_an_empty_data_set(coco, tmp_path, capsys, split):
     file = annotations(coco, split)
     file.write_text(json.dumps(json.loads(file.read_text()) | {"annotations": []}))
     assert run(coco, tmp_path / "run") == 2
-    assert f"error: {file}: no person to train on" in capsys.readouterr().err
+    assert f"error: {file}: no person is left" in capsys.readouterr().err
 
 
 def test_more_persons_than_there_are(coco, tmp_path, capsys):
@@ -126,6 +126,30 @@ def test_a_run_on_several_sources_leaves_its_settings_and_goes_on(coco, tmp_path
     assert "also must be" in capsys.readouterr().err
 
 
+def test_other_data_than_before(coco, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(coco, folder) == 0
+    coco_files.write(coco, [coco_files.person(i) for i in (1, 2, 3)])
+    assert run(coco, folder, "--epochs", "2", "--resume") == 2
+    assert "train_data must be" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"settings": [1, 2]}, "its settings must be named"),
+        ({"model": [1, 2]}, "its model is another one"),
+        ({"progress": {"steps": 1}}, "it does not say how far it is"),
+    ],
+)
+def test_a_checkpoint_of_another_form(coco, tmp_path, capsys, change, message):
+    folder = tmp_path / "run"
+    assert run(coco, folder) == 0
+    checkpoint.save(folder / "last.pt", checkpoint.load(folder / "last.pt") | change)
+    assert run(coco, folder, "--resume") == 2
+    assert f"error: {folder / 'last.pt'}: {message}" in capsys.readouterr().err
+
+
 def test_trained_models_are_ready_for_use(coco, tmp_path):
     folder = tmp_path / "run"
     assert run(coco, folder, "--ema", "0.5", "--sigma", "1.5", "--batch-size", "1") == 0
@@ -150,6 +174,10 @@ def test_what_cannot_be_used_is_refused(coco, tmp_path):
         ({"settings": state["settings"] | {"model": "hourglass"}}, "model must be among"),
         ({"settings": state["settings"] | {"model": "resnet18"}}, "not those of a resnet18"),
         ({"settings": None}, "must be the checkpoint of a training run"),
+        ({"settings": state["settings"] | {"input_size": 5}}, "settings are not those of a run"),
+        ({"settings": state["settings"] | {"refine": "best"}}, "refine must be among"),
+        ({"average": torch.zeros(3)}, "not those of a dilated_cnn"),
+        ({"model": [1]}, "not those of a dilated_cnn"),
     ):
         checkpoint.save(path, state | change)
         with pytest.raises(ValueError, match=message):

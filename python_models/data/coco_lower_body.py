@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -87,7 +88,7 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         self.persons = self._usable(self._chosen(persons, subset))
         if not self.persons:
             names = ", ".join(str(source.annotation_file) for source in self.sources)
-            raise ValueError(f"{names}: no person to train on ({dict(self.skipped)})")
+            raise ValueError(f"{names}: no person is left ({dict(self.skipped)})")
 
     @classmethod
     def from_root(cls, root: str | Path, split: str, **options: Any) -> CocoLowerBody:
@@ -167,6 +168,14 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
             for number, source in enumerate(self.sources)
         ]
         return f"{len(self)} persons; " + "; ".join(parts)
+
+    def digest(self) -> str:
+        """Another one where another person, box or joint is in the data, or another crop."""
+        digest = hashlib.sha256(repr((self.input_size, self.box_scale)).encode())
+        for person in self.persons:
+            digest.update(repr((person.annotation_id, person.image_path.name, person.box)).encode())
+            digest.update(np.concatenate([person.joints.ravel(), person.visibility]).tobytes())
+        return digest.hexdigest()[:16]
 
     def crop(self, index: int) -> Crop:
         """What of its image person `index` has as input, without augmentation."""

@@ -31,9 +31,16 @@ class CropCache:
     `unreadable` has the reason for each position whose image cannot be decoded.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, made_for: str) -> None:
         self.folder = folder
+        self._made_for = made_for
         index = read_index(folder)
+        if index["fingerprint"] != made_for:
+            raise ValueError(
+                f"{folder}: the crop cache is of other persons, settings or files: annotations, "
+                "images, input size, box scale, augmentation or Pillow have changed since it was "
+                "made; make it anew"
+            )
         size, wide_size, persons = index["size"], index["wide_size"], index["persons"]
         self.sizes = (persons, tuple(size), wide_size and tuple(wide_size))
         self.unreadable = {int(position): str(reason) for position, reason in index["unreadable"]}
@@ -52,21 +59,15 @@ class CropCache:
                 not whole.
         """
         folder = Path(folder)
-        made_for = read_index(folder)["fingerprint"]
-        if made_for != fingerprint(data):
-            raise ValueError(
-                f"{folder}: the crop cache is of other persons, settings or files: annotations, "
-                "images, input size, box scale, augmentation or Pillow have changed since it was "
-                "made; make it anew"
-            )
-        return cls(folder)
+        read_index(folder)  # before the data are looked through
+        return cls(folder, fingerprint(data))
 
     def __len__(self) -> int:
         return len(self.plain)
 
-    def __reduce__(self) -> tuple[type[CropCache], tuple[Path]]:
+    def __reduce__(self) -> tuple[type[CropCache], tuple[Path, str]]:
         """Another process maps the files itself: a mapped array would be sent as a copy."""
-        return CropCache, (self.folder,)
+        return CropCache, (self.folder, self._made_for)
 
 
 def read_index(folder: Path) -> dict[str, Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -13,13 +15,26 @@ import numpy as np
 import torch
 
 import lowerpose_ops as lp
+from python_models.whole_file import write_json
+
+
+def record(folder: Path, settings: dict[str, Any]) -> None:
+    """Writes config.json, and adds to environment.json: a run that goes on may do so elsewhere."""
+    file = folder / "environment.json"
+    starts = json.loads(file.read_text()) if file.exists() else []
+    write_json(folder / "config.json", settings)
+    write_json(file, [*starts, {"command": command(), **environment()}])
+
+
+def command() -> str:
+    """As it was typed."""
+    return shlex.join([Path(sys.executable).name, *sys.orig_argv[1:]])
 
 
 def environment() -> dict[str, Any]:
     """What another person needs to know to see the same numbers; texts and numbers by name."""
     cuda = torch.cuda.is_available()
     return {
-        "command": " ".join([Path(sys.executable).name, *sys.orig_argv[1:]]),
         "commit": _commit(),
         "lowerpose_ops": lp.__version__,
         "torch": torch.__version__,

@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         add(f"--{field.name.replace('_', '-')}", type=not_negative, default=field.default,
             help=_AUGMENTATION[field.name])  # fmt: skip
     add = parser.add_argument_group("crop cache").add_argument
-    add("--cache", type=Path, help="folder for crops, made once: read ten times as fast as images")
+    add("--cache", type=Path, help="folder for crops, made once: faster to read than images")
     add("--on-device", action=argparse.BooleanOptionalAction, default=False,
         help="keep the crops of --cache in the device's memory")  # fmt: skip
 

@@ -24,6 +24,7 @@ class NanGuard:
         self._data = data
         self._kept = kept
         self._waiting: tuple[str, list[Block], list[tuple[Tensor, int]]] | None = None
+        self._before: list[Block] = []
 
     def check(self, where: str, blocks: list[Block], losses: list[tuple[Tensor, int]]) -> Tensor:
         """Looks at the losses before these; their sum over the samples, and the samples."""
@@ -40,9 +41,14 @@ class NanGuard:
             for block, (loss, size) in zip(blocks, losses, strict=True):
                 value = loss.item()
                 if not np.isfinite(value):
-                    raise FloatingPointError(
-                        f"{where}: the loss is {value}. Its batch: {self._data.names(block)}. "
-                        f"{self._kept} is from before it."
-                    )
+                    raise FloatingPointError(self._message(where, value, block))
                 sums += torch.tensor([value * size, size], dtype=torch.float64)
+            self._before = blocks
         return sums
+
+    def _message(self, where: str, value: float, block: Block) -> str:
+        text = f"{where}: the loss is {value}. Its batch: {self._data.names(block)}. "
+        if self._before:
+            names = "; ".join(map(self._data.names, self._before))
+            text += f"If nothing is wrong there, the gradient of the step before was: {names}. "
+        return f"{text}{self._kept} is from before it."

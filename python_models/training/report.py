@@ -22,6 +22,7 @@ from python_models.training.run_state import best_row
 
 _SHOWN = 16  # persons in predictions.jpg
 _WITH_MAPS = 3  # of them in heatmaps.jpg
+_PATHS = ("data", "output", "also", "cache", "pretrained", "resume")
 _PERSONS = (
     "Left side blue, right side red, labels green:\n\n![Predictions](predictions.jpg)\n\n"
     "![Heatmaps](heatmaps.jpg)\n"
@@ -133,10 +134,11 @@ def _table(methods: dict[str, dict[float, float]]) -> str:
 
 
 def _details(settings: dict[str, Any]) -> str:
-    """Settings and environment, folded away."""
+    """Settings and environment, folded away; without paths, which are nobody else's."""
+    named = {name: value for name, value in settings.items() if name not in _PATHS}
     return (
         "<details><summary>Settings and environment</summary>\n\n```json\n"
-        f"{json.dumps({'settings': settings, 'environment': environment()}, indent=2)}\n"
+        f"{json.dumps({'settings': named, 'environment': environment()}, indent=2)}\n"
         "```\n\n</details>\n"
     )
 

@@ -64,8 +64,8 @@ class RunState:
             ValueError: The folder has one that has begun.
         """
         if self.last.exists():
-            progress = checkpoint.load(self.last).get("progress", {})
-            rows, step = progress.get("rows", []), progress.get("step", 0)
+            progress = self._progress(checkpoint.load(self.last))
+            rows, step = progress.rows, progress.step
             if rows or step:
                 raise ValueError(
                     f"{self.last.parent} has a run of {len(rows)} epochs and {step} steps: "
@@ -97,6 +97,9 @@ class RunState:
                 f"{self.last}: no training can go on from it, it has no {min(missing)}"
             )
         before = state["settings"]
+        if not isinstance(before, dict):
+            kind = type(before).__name__
+            raise ValueError(f"{self.last}: its settings must be named, got a {kind}")  # noqa: TRY004
         for name in self._settled:
             if before.get(name) != self.settings[name]:
                 raise ValueError(
@@ -106,9 +109,15 @@ class RunState:
         for name, member in self._members.items():
             try:
                 member.load_state_dict(state[name])
-            except (RuntimeError, ValueError, KeyError) as error:  # other names or shapes
+            except (RuntimeError, ValueError, KeyError, TypeError, AttributeError) as error:
                 raise ValueError(f"{self.last}: its {name} is another one: {error}") from error
-        return Progress(**state["progress"])
+        return self._progress(state)
+
+    def _progress(self, state: dict[str, Any]) -> Progress:
+        try:
+            return Progress(**state["progress"])
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"{self.last}: it does not say how far it is: {error}") from error
 
 
 def best_row(rows: Sequence[Row], name: str) -> Row:

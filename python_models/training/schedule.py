@@ -15,7 +15,7 @@ class Schedule:
 
     Args:
         kind: "constant"; "step": `gamma` is multiplied in at each of `milestones`; "cosine": down
-            to 0 at the last step.
+            towards 0, which the step after the last one would have.
         steps: How many steps the run has.
         steps_an_epoch: What one epoch of `milestones` is in steps.
         warmup: Over how many steps the factor climbs to its full value; the first one trains with
