@@ -38,7 +38,7 @@ def main():
     )
     data = CocoLowerBody.from_root(coco, "val", input_size=task.input_size)
     scores = trainer.evaluate(PersonBatches(data, trainer.fabric.device))
-    print("scores", json.dumps(scores), flush=True)
+    print(f"scores {json.dumps(scores)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -98,9 +98,9 @@ def main():
     trainer = make_trainer(folder, plan)
     trainer.start(resume=False)
     first = trainer.evaluate(Vectors(SCORED, seed=1))
-    print("first scores", json.dumps(first), flush=True)
+    print(f"first scores {json.dumps(first)}", flush=True)
     outcome = trainer.fit(Vectors(SAMPLES), Vectors(SCORED, seed=1))
-    print(outcome, trainer.fabric.world_size, flush=True)
+    print(f"{outcome} {trainer.fabric.world_size}", flush=True)
 
 
 if __name__ == "__main__":
