@@ -71,10 +71,11 @@ $(EMULATED)/built: $(VENV)/tools $(NATIVE) $(shell find tests/cuda_emulator -typ
 	touch $@
 
 # A worker begins with a stretch of neighbouring tests, so fixtures of a file are seldom made twice.
-# WORKERS=0: one after the other, in this process.
+# WORKERS=0: one after the other, in this process. Threads that wait in a loop would take the cores
+# from the other workers'.
 test: setup $(EMULATED)/built
 	LOWERPOSE_EMULATED=$$(ls $(CURDIR)/$(EMULATED)/hooks/_C_emulated$(EXTENSION) 2>/dev/null) \
-		$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(FLAGS)
+		OMP_WAIT_POLICY=passive $(BIN)/python -m pytest -n $(WORKERS) --dist worksteal $(FLAGS)
 
 bench: setup
 	$(BIN)/python -m pytest $(BENCH) --benchmark-only --benchmark-quiet \

@@ -34,7 +34,7 @@ class Overfit:
         return self.fall >= 0.95 and self.scores["pck_0.05"] >= 0.95
 
     def __str__(self) -> str:
-        pck = ", ".join(f"{name} {value:.3f}" for name, value in self.scores.items())
+        pck = ", ".join(f"{name} {value:.3g}" for name, value in self.scores.items())
         verdict = "one batch learnt" if self.learnt else "NOT learnt"
         return (
             f"{self.persons} persons, {len(self.losses)} steps: loss {self.losses[0]:.6f} -> "
