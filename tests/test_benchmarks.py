@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import machine, report
+from benchmarks import machine, readme_table, report
 from benchmarks.protocol import FLOOR, Comparison, check_same, copy_of_bytes, size_of
 from benchmarks.sizes import ALL, LOWER_BODY
 
@@ -290,3 +291,15 @@ def test_a_run_of_some_and_one_without_time(tmp_path, options, folder, skipped):
     del kept["skipped"]["benchmarks/bench_whole.py"]
     assert len(kept["skipped"]) == skipped
     assert all("minutes are over" in reason for reason in kept["skipped"].values())
+
+
+def test_the_readmes_table_is_that_of_the_committed_results():
+    """No number in it is typed by hand: the table is what readme_table makes of results.json."""
+    text = readme_table.README.read_text()
+    (folder,) = re.findall(r"^From \[[^\]]+\]\((.*?)/README.md\)", text, re.MULTILINE)
+    results = json.loads((ROOT / folder / "results.json").read_text())
+    assert readme_table.refreshed(text, results["comparisons"]) == text
+    assert f"commit {results['machine']['commit']}" in text
+    with pytest.raises(ValueError, match="the results have no 'flip_merge'"):
+        rest = [row for row in results["comparisons"] if row["operation"] != "flip_merge"]
+        readme_table.refreshed(text, rest)
