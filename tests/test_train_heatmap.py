@@ -227,18 +227,6 @@ def test_a_broken_list_of_starts_is_named(tiny_coco, tmp_path, capsys, content):
     assert "environment.json: must be the list of a run's starts" in capsys.readouterr().err
 
 
-def test_further_data_may_lie_elsewhere_when_a_run_goes_on(tiny_coco, tmp_path, capsys):
-    def also(place):
-        coco_files.write(tmp_path / place, [coco_files.person(7)])
-        annotations = tmp_path / place / "annotations" / "person_keypoints_train2017.json"
-        return "--also", str(annotations), str(tmp_path / place / "train2017")
-
-    assert run(tiny_coco, tmp_path / "run", "--epochs", "1", *also("a")) == 0
-    assert run(tiny_coco, tmp_path / "run", "--epochs", "2", "--resume", *also("b")) == 0
-    assert run(tiny_coco, tmp_path / "run", "--epochs", "3", "--resume") == 2
-    assert "train_data must be" in capsys.readouterr().err
-
-
 def test_without_a_subset_nobody_is_not_in_it(tiny_coco, tmp_path, capsys):
     joints = dict.fromkeys(range(6), (0, 0, 0))
     coco_files.write(tiny_coco, [coco_files.person(1), coco_files.person(2, joints=joints)])

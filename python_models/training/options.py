@@ -22,7 +22,6 @@ NOT_SETTLED = frozenset(
     {
         *("data", "output", "resume", "epochs", "patience", "save_every", "workers", "experiment"),
         *("compile", "accelerator", "cache", "on_device", "accumulate", "pictures"),
-        "also",  # like data: what is there is told by train_data
     }
 )
 
