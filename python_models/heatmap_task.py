@@ -30,8 +30,11 @@ class HeatmapTask:
     refine: Refine = "none"
 
     def __post_init__(self) -> None:
-        if len(self.input_size) != 2 or min(self.input_size) < self.stride:
+        whole = all(isinstance(side, int) for side in (*self.input_size, self.stride))
+        if not whole or len(self.input_size) != 2 or not 1 <= self.stride <= min(self.input_size):
             raise ValueError(f"HeatmapTask: input_size must be (W, H), got {self.input_size}")
+        if not 0 < self.sigma < math.inf:
+            raise ValueError(f"HeatmapTask: sigma must be positive, got {self.sigma}")
         if self.refine not in get_args(Refine):
             names = get_args(Refine)
             raise ValueError(f"HeatmapTask: refine must be among {names}, got {self.refine!r}")

@@ -36,7 +36,7 @@ def load(path: Path) -> Trained:
     if not isinstance(settings, dict) or "model" not in state:
         raise ValueError(f"{path}: must be the checkpoint of a training run, got keys {[*state]}")
     name = settings.get("model")
-    if name not in MODELS:
+    if not isinstance(name, str) or name not in MODELS:
         raise ValueError(f"{path}: model must be among {sorted(MODELS)}, got {name!r}")
     model = MODELS[name](num_joints=len(lp.LOWER_BODY_JOINTS))
     weights = state["model"]
@@ -50,6 +50,9 @@ def load(path: Path) -> Trained:
         raise ValueError(f"{path}: its weights are not those of a {name}: {error}") from error
     try:
         task = HeatmapTask.from_settings(settings)
+        scale, flag = settings.get("box_scale", 1.0), settings.get("min_visibility", 1)
+        if not 0 < float(scale) < float("inf") or flag not in (1, 2):
+            raise ValueError(f"box_scale {scale}, min_visibility {flag}")
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: its settings are not those of a run: {error}") from error
     return Trained(model.eval(), task, settings)

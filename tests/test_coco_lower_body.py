@@ -192,6 +192,7 @@ def test_file_names_cannot_leave_the_image_folder(tmp_path):
         ({"bbox": [1, 2, 3]}, "bbox is not four numbers of sensible, positive size"),
         ({"bbox": [1, 2, 0, 5]}, "bbox is not four numbers of sensible, positive size"),
         ({"bbox": [1, 2, float("inf"), 5]}, "bbox is not four numbers of sensible"),
+        ({"bbox": [1, 2, 1e-300, 1e-300]}, "bbox is not four numbers of sensible, positive size"),
         ({"image_id": 77}, "image_id names no image"),
     ],
 )
@@ -209,6 +210,7 @@ def test_bad_rows_are_counted_with_their_field(tmp_path, fields, reason):
     ("content", "message"),
     [
         ('{"images": [', "not a JSON file"),
+        ("[" * 200_000, "not a JSON file"),
         ("[]", "no COCO annotation file"),
         ('{"images": []}', "'annotations' is missing"),
         ('{"annotations": []}', "'images' is missing"),
@@ -226,6 +228,12 @@ def test_bad_files_are_named_with_their_field(tmp_path, content, message):
 
 def test_a_missing_image_is_counted(tmp_path):
     root = coco_files.write(tmp_path, [coco_files.person(1)], file_name="2.jpg")
+    with pytest.raises(ValueError, match=r"no person is left .*image file is missing"):
+        CocoLowerBody.from_root(root, "train")
+
+
+def test_a_name_that_is_too_long_is_a_missing_image(tmp_path):
+    root = coco_files.write(tmp_path, [coco_files.person(1)], file_name="a" * 5000)
     with pytest.raises(ValueError, match=r"no person is left .*image file is missing"):
         CocoLowerBody.from_root(root, "train")
 

@@ -200,7 +200,7 @@ def test_another_version_is_refused_and_made_anew(root, tmp_path):
     cache = crop_cache.prepare(opened(root), tmp_path / "crops")
     index = json.loads((cache.folder / "cache.json").read_text())
     (cache.folder / "cache.json").write_text(json.dumps(index | {"version": 0}))
-    with pytest.raises(ValueError, match="version must be 1, got 0"):
+    with pytest.raises(ValueError, match="version must be 2, got 0"):
         CropCache.open(cache.folder, opened(root))
     assert len(crop_cache.prepare(opened(root), cache.folder)) == 5
 
@@ -214,6 +214,33 @@ def test_a_folder_with_something_else_is_left_alone(root, tmp_path, content):
         crop_cache.prepare(opened(root), folder)
     assert len(names(folder)) == 1
     assert names(tmp_path) == ["coco", "precious"]
+
+
+def test_a_file_beside_a_stale_cache_is_left_alone(root, tmp_path):
+    cache = crop_cache.prepare(opened(root), tmp_path / "crops")
+    (cache.folder / "thesis.txt").write_text("years of work")
+    assert len(crop_cache.prepare(opened(root), cache.folder)) == 5, "not stale: nothing to do"
+    with pytest.raises(FileExistsError, match=r"stale, but thesis\.txt is there too"):
+        crop_cache.prepare(opened(root, box_scale=1.5), cache.folder)
+    assert names(cache.folder) == ["cache.json", "plain.npy", "thesis.txt"]
+
+
+@pytest.mark.parametrize(
+    "fields", [{"size": None}, {"unreadable": 5}, {"unreadable": [["a", "b"]]}, {"wide_size": 7}]
+)
+def test_an_index_with_other_fields_is_refused_and_made_anew(root, tmp_path, fields):
+    cache = crop_cache.prepare(opened(root), tmp_path / "crops")
+    index = json.loads((cache.folder / "cache.json").read_text())
+    (cache.folder / "cache.json").write_text(json.dumps(index | fields))
+    with pytest.raises(ValueError, match="not the index of a crop cache"):
+        CropCache.open(cache.folder, opened(root))
+    assert len(crop_cache.prepare(opened(root), cache.folder)) == 5
+
+
+@pytest.mark.parametrize("flags", [("--input-size", "0", "5"), ("--box-scale", "nan")])
+def test_sizes_of_the_command_must_be_positive(root, tmp_path, flags):
+    with pytest.raises(SystemExit):
+        crop_cache.main(["--data", str(root), "--output", str(tmp_path / "crops"), *flags])
 
 
 def test_an_empty_folder_is_filled(root, tmp_path):

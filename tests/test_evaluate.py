@@ -4,6 +4,7 @@ import json
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from python_models import evaluate, trained, whole_file
@@ -88,6 +89,47 @@ def test_min_visibility_is_that_of_the_training(scene, tmp_path):
         counted = sum(results["methods"]["none"]["joints"].values())
         flags = np.concatenate([scenes.lower_body(row)[:, 2] for row in content["annotations"]])
         assert counted == (flags >= flag).sum()
+
+
+@pytest.mark.parametrize("identifier", ["first", 10**30, 1.5, None])
+def test_ids_of_images_may_be_anything(scene, best, tmp_path, identifier):
+    content, root = scene
+    assert run(best, tmp_path / "plain", "--data", root) == 0
+    first = content["images"][0]["id"]
+    images = [i | {"id": identifier} if i["id"] == first else i for i in content["images"]]
+    rows = [
+        row | {"image_id": identifier} if row["image_id"] == first else row
+        for row in content["annotations"]
+    ]
+    other = scenes.write(tmp_path / "other", {**content, "images": images, "annotations": rows})
+    assert run(best, tmp_path / "named", "--data", other) == 0
+    found = [
+        json.loads((tmp_path / name / "results.json").read_text())["methods"]
+        for name in ("plain", "named")
+    ]
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": ["dilated_cnn"]},
+        {"box_scale": 0},
+        {"box_scale": [1]},
+        {"min_visibility": None},
+        {"sigma": "x"},
+        {"sigma": float("nan")},
+        {"stride": 0},
+        {"input_size": [48.5, 64.0]},
+    ],
+)
+def test_settings_that_are_none_are_one_line(scene, best, tmp_path, capsys, settings):
+    _, root = scene
+    state = torch.load(best, weights_only=True)
+    state["settings"].update(settings)
+    torch.save(state, best)
+    assert run(best, tmp_path / "out", "--data", root) == 2
+    assert "error: " + str(best) in capsys.readouterr().err
 
 
 def test_what_cannot_be_evaluated_is_a_clear_error(scene, best, tmp_path, capsys):

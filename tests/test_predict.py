@@ -388,6 +388,7 @@ def test_what_it_refuses(bright, tmp_path, capsys, monkeypatch):
     boxes = tmp_path / "boxes.json"
     for content, message in (
         ("{", "not a JSON file"),
+        ("[" * 200_000, "not a JSON file"),
         ("[]", "must be a COCO annotation file"),
         ('{"images": [], "annotations": [3]}', "must be a COCO annotation file"),
         ('{"images": [{"id": []}], "annotations": []}', "ids must be"),

@@ -208,6 +208,32 @@ def test_a_run_is_neither_overwritten_nor_changed(tiny_coco, tmp_path, capsys, f
     assert before == {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def test_weights_without_their_checkpoint_are_not_written_over(tiny_coco, tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert run(tiny_coco, folder, "--epochs", "1") == 0
+    best = (folder / "best.pt").read_bytes()
+    (folder / "last.pt").unlink()
+    assert run(tiny_coco, folder, "--epochs", "1") == 2
+    assert "would be written over: choose another --output" in capsys.readouterr().err
+    assert (folder / "best.pt").read_bytes() == best
+
+
+@pytest.mark.parametrize("content", ["{", "5"])
+def test_a_broken_list_of_starts_is_named(tiny_coco, tmp_path, capsys, content):
+    folder = tmp_path / "run"
+    assert run(tiny_coco, folder, "--epochs", "1") == 0
+    (folder / "environment.json").write_text(content)
+    assert run(tiny_coco, folder, "--epochs", "2", "--resume") == 2
+    assert "environment.json: must be the list of a run's starts" in capsys.readouterr().err
+
+
+def test_without_a_subset_nobody_is_not_in_it(tiny_coco, tmp_path, capsys):
+    joints = dict.fromkeys(range(6), (0, 0, 0))
+    coco_files.write(tiny_coco, [coco_files.person(1), coco_files.person(2, joints=joints)])
+    assert run(tiny_coco, tmp_path / "run", "--epochs", "1") == 0
+    assert "1 no visible lower-body joint" in capsys.readouterr().out
+
+
 def test_resuming_nothing_or_a_broken_checkpoint_is_one_line(tiny_coco, tmp_path, capsys):
     assert run(tiny_coco, tmp_path / "run", "--resume") == 2
     assert "last.pt" in capsys.readouterr().err

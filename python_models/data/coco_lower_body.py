@@ -134,7 +134,7 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         for person in persons:
             path = person.image_path
             if path not in exists:
-                exists[path] = path.is_file()
+                exists[path] = _is_file(path)
             visible = int((person.visibility >= self.min_visibility).sum())
             skipped = self._skipped[person.source]
             if not exists[path]:
@@ -242,6 +242,13 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
         wide = self._cache.wide[index]
         around = widened(crop, self.input_size, (wide.shape[1], wide.shape[0]))
         return view.pixels_of_wide(wide, around, self.input_size)
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long
+        return False
 
 
 def _count(persons: int, skipped: Counter[str]) -> str:

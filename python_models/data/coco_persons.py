@@ -18,6 +18,7 @@ from lowerpose_ops import LOWER_BODY_COCO_INDICES
 from python_models.arrays import Array
 
 _COCO_KEYPOINTS = 17
+_SMALLEST = 1e-3  # pixels; a smaller box has no place in a float32, nor one to cut out
 _LARGEST = 1e6  # pixels; no image has a tenth of it, and NaN and infinity have more
 
 
@@ -120,7 +121,7 @@ def read_annotations(annotation_file: Path) -> COCO:
     try:
         with contextlib.redirect_stdout(io.StringIO()):  # pycocotools reports its progress
             coco = COCO(str(annotation_file))
-    except ValueError as error:  # not JSON, or not UTF-8
+    except (ValueError, RecursionError) as error:  # not JSON, not UTF-8, or without an end
         raise ValueError(f"{annotation_file}: not a JSON file: {error}") from error
     except (AssertionError, KeyError, TypeError, AttributeError) as error:
         raise ValueError(
@@ -142,7 +143,7 @@ def _problem(row: Mapping[str, Any], images: Mapping[Any, Any]) -> str | None:
     if not _are_numbers(row.get("keypoints"), 3 * _COCO_KEYPOINTS):
         return "keypoints is not 17 times three numbers of sensible size"
     box = row.get("bbox")
-    if box is None or not _are_numbers(box, 4) or not (box[2] > 0 and box[3] > 0):
+    if box is None or not _are_numbers(box, 4) or min(box[2:]) < _SMALLEST:
         return "bbox is not four numbers of sensible, positive size"
     return None
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 if TYPE_CHECKING:  # crop_build must start fast, and pycocotools does not
     from python_models.arrays import Array
@@ -17,10 +18,29 @@ if TYPE_CHECKING:  # crop_build must start fast, and pycocotools does not
 UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
-def rgb_image(path: Path) -> Image.Image:
-    """The decoded image; raises one of UNREADABLE if it cannot be."""
-    with Image.open(path) as image:
-        return image.convert("RGB")
+# Of those that Pillow knows. Others it hands to programs (EPS to Ghostscript), or they are rare.
+FORMATS = ("JPEG", "PNG", "BMP", "GIF", "PPM", "TIFF", "WEBP")  # MPO is among JPEG
+
+# What Pillow's decoders raise besides, for bytes that nobody has tried on them.
+_SURPRISES = (RuntimeError, struct.error, TypeError, LookupError, EOFError, ArithmeticError)
+
+
+def rgb_image(path: Path, *, turned: bool = False) -> Image.Image:
+    """The decoded image, as it is stored, or `turned` as its EXIF data says.
+
+    Of 16 bits the upper 8 are taken. Raises one of UNREADABLE if it cannot be decoded, has another
+    format than FORMATS, or numbers without a range (32 bits, floating point).
+    """
+    try:
+        with Image.open(path, formats=FORMATS) as image:
+            upright = ImageOps.exif_transpose(image) if turned else image
+            if image.mode.startswith("I;16") or (image.mode == "I" and image.format == "PNG"):
+                return Image.fromarray((np.asarray(upright) >> 8).astype(np.uint8)).convert("RGB")
+            if image.mode in ("I", "F"):
+                raise ValueError(f"pixels must have 8 or 16 bits, got Pillow's mode {image.mode}")
+            return upright.convert("RGB")
+    except _SURPRISES as error:
+        raise ValueError(f"{type(error).__name__}: {error}") from error
 
 
 @dataclass(frozen=True)

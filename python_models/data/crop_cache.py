@@ -41,6 +41,7 @@ from python_models.data.crop_store import (
 )
 from python_models.data.subsets import Subset
 from python_models.data.view import widened
+from python_models.training.options import positive, positive_number
 
 _WORTH_A_PROCESS = 500  # images: decoded while another process starts
 
@@ -60,7 +61,7 @@ def prepare(data: CocoLowerBody, folder: str | Path, *, processes: int | None = 
             `if __name__ == "__main__"`.
 
     Raises:
-        FileExistsError: The folder holds something else.
+        FileExistsError: The folder holds something else, alone or beside a stale cache.
         ValueError: An image or the annotations changed while the cache was made.
         OSError: The disk is full.
     """
@@ -108,6 +109,14 @@ def _check_replaceable(folder: Path) -> None:
         return
     try:
         read_index(folder)
+        others = {path.name for path in folder.iterdir()} - {INDEX, PLAIN, WIDE}
+        if others:
+            raise FileExistsError(
+                f"{folder}: the crop cache is stale, but {min(others)} is there too; remove one "
+                "of them or name another folder"
+            )
+    except FileExistsError:
+        raise
     except (OSError, ValueError) as error:
         if "version must be" not in str(error):
             raise FileExistsError(
@@ -169,8 +178,8 @@ def main(arguments: list[str] | None = None) -> int:
     add("--data", type=Path, required=True, help="a folder in COCO's layout")
     add("--split", default="train")
     add("--output", type=Path, required=True, help="the folder to make")
-    add("--input-size", type=int, nargs=2, default=(192, 256), metavar=("W", "H"))
-    add("--box-scale", type=float, default=1.0)
+    add("--input-size", type=positive, nargs=2, default=(192, 256), metavar=("W", "H"))
+    add("--box-scale", type=positive_number, default=1.0)
     add("--min-visibility", type=int, choices=(1, 2), default=1)
     add("--min-joints", type=int, default=1)
     add("--persons", type=int, help="of a subset")
@@ -179,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     add("--scale", type=float, default=0.0, help="of the augmentation")
     add("--rotation", type=float, default=0.0, help="of the augmentation, degrees")
     add("--half-body", type=float, default=0.0, help="of the augmentation")
-    add("--processes", type=int, help="by default as many as there are cores")
+    add("--processes", type=positive, help="by default as many as there are cores")
     args = parser.parse_args(arguments)
     try:
         data = CocoLowerBody.from_root(

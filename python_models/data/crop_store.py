@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from python_models.data.coco_lower_body import CocoLowerBody
 
 KIND = "lowerpose crop cache"
-VERSION = 1  # of the files, and of how crops are cut
+VERSION = 2  # of the files, and of how crops are cut
 INDEX = "cache.json"  # written last
 PLAIN, WIDE = "plain.npy", "wide.npy"
 
@@ -35,15 +35,19 @@ class CropCache:
         self.folder = folder
         self._made_for = made_for
         index = read_index(folder)
-        if index["fingerprint"] != made_for:
+        if index.get("fingerprint") != made_for:
             raise ValueError(
                 f"{folder}: the crop cache is of other persons, settings or files: annotations, "
                 "images, input size, box scale, augmentation or Pillow have changed since it was "
                 "made; make it anew"
             )
-        size, wide_size, persons = index["size"], index["wide_size"], index["persons"]
-        self.sizes = (persons, tuple(size), wide_size and tuple(wide_size))
-        self.unreadable = {int(position): str(reason) for position, reason in index["unreadable"]}
+        try:
+            size, wide_size, persons = index["size"], index["wide_size"], index["persons"]
+            self.sizes = (persons, tuple(size), wide_size and tuple(wide_size))
+            bad = index["unreadable"]
+            self.unreadable = {int(position): str(reason) for position, reason in bad}
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"{folder / INDEX}: not the index of a crop cache: {error}") from error
         self.plain = _mapped(folder / PLAIN, size, persons)
         self.wide = self.plain
         if wide_size not in (None, size):
@@ -82,7 +86,7 @@ def read_index(folder: Path) -> dict[str, Any]:
         index = json.loads(path.read_text())
     except FileNotFoundError:
         raise FileNotFoundError(f"{folder}: no crop cache there") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not the index of a crop cache: {error}") from error
     if not isinstance(index, dict) or index.get("kind") != KIND:
         raise ValueError(f"{path}: not the index of a crop cache")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +44,8 @@ def measure_chosen(people: People, found: Found, task: HeatmapTask, chosen: Arra
     input_sums, _ = lp.keypoint_error_sums(input_found, truth, visible)
     image_sums, _ = lp.keypoint_error_sums(image_found, image_truth, visible)
     rows = np.flatnonzero(chosen)
-    images = [people.image_ids[row] for row in rows]
+    numbers = _numbered(people.image_ids)
+    images = [numbers[people.image_ids[row]] for row in rows]
     average_precision = lp.keypoint_ap(
         image_found,
         found.scores()[chosen],
@@ -70,6 +73,16 @@ def measure_chosen(people: People, found: Found, task: HeatmapTask, chosen: Arra
             image_distance=float(image_sums.sum() / counted.sum()),
             ap=average_precision,
         )
+
+
+def _numbered(image_ids: Sequence[Any]) -> dict[Any, int]:
+    """A number for each image, in the order of ids that are integers; files have others too."""
+
+    def place(identifier: Any) -> tuple[bool, int, str]:
+        integer = isinstance(identifier, int)
+        return not integer, identifier if integer else 0, repr(identifier)
+
+    return {image_id: n for n, image_id in enumerate(sorted(set(image_ids), key=place))}
 
 
 def by_ratio(people: People, found: Found, task: HeatmapTask) -> dict[str, Scores]:

@@ -67,7 +67,7 @@ def read_boxes(path: Path) -> PersonBoxes:
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"{path}: not a JSON file: {error}") from error
     fields: dict[str, Any] = content if isinstance(content, dict) else {}
     rows: Any = fields.get("annotations")

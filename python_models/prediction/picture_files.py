@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
 from python_models.arrays import Array
+from python_models.data.crop import UNREADABLE, rgb_image
 from python_models.whole_file import whole_file
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
@@ -44,14 +45,10 @@ def read_picture(path: Path, *, turned: bool = True) -> Array:
         ValueError: It is no whole picture.
     """
     try:
-        with Image.open(path) as image:
-            upright = ImageOps.exif_transpose(image) if turned else image
-            return np.array(upright.convert("RGB"))
-    except OSError as error:
-        if error.errno is not None:  # the system's, not the decoder's
+        return np.array(rgb_image(path, turned=turned))
+    except UNREADABLE as error:
+        if isinstance(error, OSError) and error.errno is not None:  # the system's, no decoder's
             raise
-        raise ValueError(f"{path}: no whole picture: {error}") from error
-    except (SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path}: no whole picture: {error}") from error
 
 

@@ -21,7 +21,13 @@ from python_models.whole_file import write_json
 def record(folder: Path, settings: dict[str, Any]) -> None:
     """Writes config.json, and adds to environment.json: a run that goes on may do so elsewhere."""
     file = folder / "environment.json"
-    starts = json.loads(file.read_text()) if file.exists() else []
+    try:
+        starts = json.loads(file.read_text()) if file.exists() else []
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{file}: must be the list of a run's starts: {error}") from error
+    if not isinstance(starts, list):
+        kind = type(starts).__name__
+        raise ValueError(f"{file}: must be the list of a run's starts, got a {kind}")  # noqa: TRY004
     write_json(folder / "config.json", settings)
     write_json(file, [*starts, {"command": command(), **environment()}])
 

@@ -57,13 +57,15 @@ def open_train(args: argparse.Namespace, *, min_joints: int = 1) -> CocoLowerBod
         Source(root / "annotations" / "person_keypoints_train2017.json", root / "train2017"),
         *(Source(annotations, images) for annotations, images in args.also),
     ]
+    chosen = args.persons or args.fully_visible  # else nobody is "not in the subset"
+    subset = Subset(args.persons or None, args.fully_visible, seed=args.subset_seed)
     return CocoLowerBody(
         sources,
         input_size=tuple(args.input_size),
         box_scale=args.box_scale,
         min_visibility=args.min_visibility,
         min_joints=min_joints,
-        subset=Subset(args.persons or None, args.fully_visible, seed=args.subset_seed),
+        subset=subset if chosen else None,
         augmentation=Augmentation(**{f.name: getattr(args, f.name) for f in fields(Augmentation)}),
         seed=args.seed,
     )

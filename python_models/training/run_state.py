@@ -61,8 +61,13 @@ class RunState:
         """Looks that no run is overwritten.
 
         Raises:
-            ValueError: The folder has one that has begun.
+            ValueError: The folder has one that has begun, or the best weights of one.
         """
+        if self.best.exists() and not self.last.exists():
+            raise ValueError(
+                f"{self.best} is of a run whose {self.last.name} is gone, and would be written "
+                "over: choose another --output"
+            )
         if self.last.exists():
             progress = self._progress(checkpoint.load(self.last))
             rows, step = progress.rows, progress.step
