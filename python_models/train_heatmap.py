@@ -76,6 +76,7 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
     """Trains on train2017, scores on val2017; 0 at its end, 128 + the signal's number after one."""
     train_data, val_data = heatmap_data.open_train(args), heatmap_data.open_val(args)
     fabric.print(f"train: {train_data.summary()}\nval: {val_data.summary()}", flush=True)
+    digests = {"train_data": train_data.digest(), "val_data": val_data.digest()}
     model = make_model(args)
     plan = options.plan_of(args)
     parts = fabric.world_size * plan.accumulate
@@ -89,8 +90,8 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
         Schedule(args.schedule, steps * plan.epochs, steps, args.warmup, milestones, args.gamma),
         plan,
         args.output,
-        {**options.settings_of(args), "train_data": train_data.digest()},
-        options.settled_of(args) | {"train_data"},
+        options.settings_of(args) | digests,
+        options.settled_of(args) | digests.keys(),
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
     )
     trainer.start(resume=args.resume)

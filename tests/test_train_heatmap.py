@@ -261,6 +261,15 @@ def test_no_readable_image_at_all_is_an_error(tiny_coco, tmp_path, capsys):
     assert "error: epoch 1: no sample of the training data could be read" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("flag", "value"),
+    [("--ema", "1"), ("--learning-rate", "1e300"), ("--seed", "99999999999999999999")],
+)
+def test_numbers_that_mean_nothing_are_refused(tiny_coco, tmp_path, flag, value):
+    with pytest.raises(SystemExit):
+        run(tiny_coco, tmp_path, flag, value)
+
+
 @pytest.mark.parametrize("flag", ["--epochs", "--batch-size", "--steps"])
 def test_counts_must_be_positive(tiny_coco, tmp_path, flag):
     with pytest.raises(SystemExit):

@@ -126,12 +126,13 @@ def test_a_run_on_several_sources_leaves_its_settings_and_goes_on(coco, tmp_path
     assert "also must be" in capsys.readouterr().err
 
 
-def test_other_data_than_before(coco, tmp_path, capsys):
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_other_data_than_before(coco, tmp_path, capsys, split):
     folder = tmp_path / "run"
     assert run(coco, folder) == 0
-    coco_files.write(coco, [coco_files.person(i) for i in (1, 2, 3)])
+    coco_files.write(coco, [coco_files.person(i) for i in (1, 2, 3)], split=split)
     assert run(coco, folder, "--epochs", "2", "--resume") == 2
-    assert "train_data must be" in capsys.readouterr().err
+    assert f"{split}_data must be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -140,6 +141,8 @@ def test_other_data_than_before(coco, tmp_path, capsys):
         ({"settings": [1, 2]}, "its settings must be named"),
         ({"model": [1, 2]}, "its model is another one"),
         ({"progress": {"steps": 1}}, "it does not say how far it is"),
+        ({"progress": {"rows": 5}}, "it does not say how far it is"),
+        ({"progress": {"rows": [], "step": "a"}}, "it does not say how far it is"),
     ],
 )
 def test_a_checkpoint_of_another_form(coco, tmp_path, capsys, change, message):
@@ -209,6 +212,8 @@ def test_a_loss_that_is_no_number(coco, tmp_path, capsys, monkeypatch):
     ("flags", "message"),
     [
         (("--accelerator", "cpu", "--precision", "16-mixed"), "precision must be 32-true or bf16"),
+        (("--milestones", "1"), "milestones belong to the kind step"),
+        (("--schedule", "step"), "milestones belong to the kind step"),
         (("--accumulate", "3"), "at least one sample for each of the 3 batches"),
         (("--pretrained", "none.pth", "--model", "resnet18"), "no file none.pth"),
     ],

@@ -26,10 +26,13 @@ NOT_SETTLED = frozenset(
 )
 
 
+_LARGEST = 1e18  # fits into float32, and into 64-bit integers
+
+
 def positive_number(text: str) -> float:
     """A size on the command line."""
-    if not 0 < float(text) < float("inf"):
-        raise argparse.ArgumentTypeError(f"must be positive, got {text}")
+    if not 0 < float(text) < _LARGEST:
+        raise argparse.ArgumentTypeError(f"must be positive and below {_LARGEST:g}, got {text}")
     return float(text)
 
 
@@ -40,8 +43,15 @@ def positive(text: str) -> int:
 
 def not_negative(text: str) -> float:
     """A number on the command line that may be 0."""
-    if not 0 <= float(text) < float("inf"):
-        raise argparse.ArgumentTypeError(f"must not be negative, got {text}")
+    if not 0 <= float(text) < _LARGEST:
+        raise argparse.ArgumentTypeError(f"must be 0 to {_LARGEST:g}, got {text}")
+    return float(text)
+
+
+def below_one(text: str) -> float:
+    """A part on the command line."""
+    if not 0 <= float(text) < 1:
+        raise argparse.ArgumentTypeError(f"must be 0 or more and below 1, got {text}")
     return float(text)
 
 
@@ -82,7 +92,7 @@ def parser(description: str | None, experiments: str) -> argparse.ArgumentParser
     add("--warmup", type=count, default=0, help="steps")
     add("--milestones", type=positive, nargs="*", default=[], help="epochs of --schedule step")
     add("--gamma", type=positive_number, default=0.1, help="factor at a milestone")
-    add("--ema", type=not_negative, default=0.0, help="decay of the weights' average; 0: none")
+    add("--ema", type=below_one, default=0.0, help="decay of the weights' average; 0: none")
     add("--clip-norm", type=not_negative, default=0.0, help="longest gradient; 0: any")
     add("--patience", type=count, default=0, help="epochs without a better one; 0: never stop")
     return made

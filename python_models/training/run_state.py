@@ -120,9 +120,12 @@ class RunState:
 
     def _progress(self, state: dict[str, Any]) -> Progress:
         try:
-            return Progress(**state["progress"])
+            progress = Progress(**state["progress"])
         except (KeyError, TypeError) as error:
             raise ValueError(f"{self.last}: it does not say how far it is: {error}") from error
+        if not (isinstance(progress.rows, list) and isinstance(progress.step, int)):
+            raise ValueError(f"{self.last}: it does not say how far it is: {progress}")  # noqa: TRY004
+        return progress
 
 
 def best_row(rows: Sequence[Row], name: str) -> Row:

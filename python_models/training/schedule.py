@@ -31,6 +31,13 @@ class Schedule:
     milestones: tuple[int, ...] = ()
     gamma: float = 0.1
 
+    def __post_init__(self) -> None:
+        if (self.kind == "step") != bool(self.milestones):
+            raise ValueError(
+                f"Schedule: milestones belong to the kind step, which needs them, got {self.kind} "
+                f"with {self.milestones}"
+            )
+
     def __call__(self, step: int) -> float:
         """The factor of the step number `step`, counted from 0."""
         climb = min(1.0, (step + 1) / (self.warmup + 1))
