@@ -59,9 +59,13 @@ def test_any_number_of_threads(program):
         inputs = program.draw(shape)
         expected, _ = with_threads(program, inputs, 1)
         for count in THREADS:
-            results, started = with_threads(program, inputs, count)
-            check_same_bits(results, expected)
-            assert started == (count - 1 if program.threads else 0), "not what is to be tested"
+            wanted = count - 1 if program.threads else 0
+            for _ in range(3):  # something else in this process may start a thread meanwhile
+                results, started = with_threads(program, inputs, count)
+                check_same_bits(results, expected)
+                if started == wanted:
+                    break
+            assert started == wanted, "not what is to be tested"
 
 
 def placed(tensor, offset):

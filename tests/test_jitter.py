@@ -5,8 +5,8 @@ import math
 
 import numpy as np
 import pytest
-import python_models.jitter
 
+import python_models.prediction.jitter
 from python_models.prediction.jitter import jitter
 
 FRAMES = np.arange(30)
@@ -17,7 +17,7 @@ def track(joints, frames=FRAMES, side=100.0):
 
 
 def test_the_example():
-    result = doctest.testmod(python_models.jitter)
+    result = doctest.testmod(python_models.prediction.jitter)
     assert result.attempted
     assert result.failed == 0
 
