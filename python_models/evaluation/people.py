@@ -12,6 +12,7 @@ from python_models.arrays import Array
 from python_models.data.coco_lower_body import CocoLowerBody
 from python_models.decoding import image_matrix, to_input
 from python_models.heatmap_task import HeatmapTask
+from python_models.training import baselines
 
 _UNKNOWN = 0  # an image size that the annotations do not tell
 
@@ -82,9 +83,6 @@ def people_of(data: CocoLowerBody, indices: Sequence[int], task: HeatmapTask) ->
 
 def mean_pose(train: CocoLowerBody, people: People, task: HeatmapTask) -> Found:
     """What a model finds that never looks: where each joint of `train` is on average."""
-    labels = [train.labels(index) for index in range(len(train))]
-    joints = np.stack([joints for joints, _ in labels]).astype(np.float64)
-    visible = np.stack([visible for _, visible in labels])[..., None]
-    mean = (joints * visible).sum(0) / np.maximum(visible.sum(0), 1) / task.stride
+    mean = baselines.mean_pose(train) / task.stride
     shape = people.input_joints.shape
     return Found(np.broadcast_to(mean, shape).astype(np.float32), np.ones(shape[:2], np.float32))

@@ -15,13 +15,19 @@ def _labels(data: CocoLowerBody) -> tuple[Array, Array]:
     return np.stack(joints), np.stack(visible)
 
 
+def mean_pose(train: CocoLowerBody) -> Array:
+    """Where each joint of `train` is on average, where it is visible: [6, 2] in pixels."""
+    joints, visible = _labels(train)
+    weights = visible.astype(np.float64)[..., None]
+    mean: Array = (joints * weights).sum(0) / np.maximum(weights.sum(0), 1)
+    return mean
+
+
 def mean_pose_pck(
     train: CocoLowerBody, val: CocoLowerBody, task: HeatmapTask
 ) -> dict[float, float]:
     """PCK on val of predicting, for everyone, where each joint of train is on average."""
-    joints, visible = _labels(train)
-    counts = visible.sum(0)[:, None]
-    mean = (joints * visible[..., None]).sum(0) / np.maximum(counts, 1)
+    mean = mean_pose(train)
     truth, counted = _labels(val)
     predicted = torch.from_numpy(np.broadcast_to(mean, truth.shape).astype(np.float32))
     hits, joints_counted = task.pck_counts(
