@@ -25,7 +25,7 @@ class Motion:
         subject: Whose motion it is: data are split by it.
         action: What the person does, as the data set calls it.
         name: Of the recording, one of its own in its data set.
-        frame: "world": Z up, right-handed, the floor is level. "camera": x right, y down, z forward.
+        frame: "world": right-handed, Z up; "camera": x right, y down, z forward.
 
     Raises:
         ValueError: The shape does not fit the skeleton, or the frame rate is not positive.
