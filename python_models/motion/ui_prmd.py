@@ -14,15 +14,16 @@ from pathlib import Path
 import numpy as np
 
 from python_models.motion.hip_centres import hip_centres
-from python_models.motion.kinematics import euler_rotations, joint_positions
+from python_models.motion.kinematics import euler_rotations, joint_positions, z_up
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import skeleton
 from python_models.motion.text_files import read_number_table, stem
 
 VICON_RATE = 100.0
 KINECT_RATE = 30.0
-"""Hz. Measured on the squats: how long a knee stays bent beyond 50 to 80 degrees takes 26 to 33
-frames of the Kinect a second of Vicon (30.6 in the median, without s06 whose legs it lost)."""
+"""Hz. Measured on the squats: the last episodes' files have 29.4 to 30.9 frames a second of Vicon's
+(30.2 in the median); the first ones' run up to half a second longer. How long a knee stays bent
+beyond 50 to 80 degrees takes 26 to 33 (30.2 in the median, without s06 whose legs it lost)."""
 
 ACTIONS = {
     "m01": "deep squat",
@@ -119,7 +120,7 @@ def read_kinect(positions: Path, angles: Path) -> Motion:
             f"{angles}: expected {len(offsets)} lines as in {positions}, got {len(degrees)}"
         )
     local = euler_rotations("zxy", degrees[..., [2, 0, 1]])
-    found = joint_positions(_KINECT_PARENTS, offsets, local)[..., [2, 0, 1]] * 10
+    found = z_up(joint_positions(_KINECT_PARENTS, offsets, local)) * 10
     nodes_of = {node: found[:, number] for number, node in enumerate(_KINECT_NODES)}
     nodes_of["pelvis"] = (nodes_of["left_hip"] + nodes_of["right_hip"]) / 2
     joints = np.stack([nodes_of[joint] for joint in KINECT_SKELETON.joints], axis=1)
