@@ -145,9 +145,9 @@ def test_a_motion_converts_with_its_fields():
 
 
 def test_poses_of_another_skeleton_are_refused():
-    with pytest.raises(ValueError, match="convert: points must be .*17, D.* for coco-17"):
+    with pytest.raises(ValueError, match=r"convert: points must be .*17, D.* for coco-17"):
         convert(np.zeros((16, 3)), COCO_17, LSP_14)
-    with pytest.raises(ValueError, match="convert_confidence: .*17.* for coco-17"):
+    with pytest.raises(ValueError, match=r"convert_confidence: .*17.* for coco-17"):
         convert_confidence(np.zeros(16), COCO_17, LSP_14)
 
 
