@@ -215,9 +215,9 @@ def test_a_fit_finds_the_noise_that_was_added(name, skeleton):
     true = person * scale
     predicted = noise.apply(true, skeleton, Draws(5, 1, np.arange(MANY)))
     got = fit_noise(predicted, true, skeleton)
-    # A swap that jitter or an outlier hides is not seen, and a few outliers lift the median: they
-    # make the estimates of "hard" some percent wrong. Counts have deviations of 20,000 persons.
-    assert got.jitter == pytest.approx(noise.jitter, rel=0.05)
+    # A tenth of outliers lifts the median by 13 % at most: of the rest, 0.5 / 0.9 lie below it.
+    assert got.jitter == pytest.approx(noise.jitter, rel=0.13 if name == "hard" else 0.02)
+    # A swap that jitter or an outlier hides is not seen. Counts have deviations of 20,000 persons.
     assert got.outliers == pytest.approx(noise.outliers, rel=0.15)
     assert got.outlier_size == pytest.approx(noise.outlier_size, rel=0.1)
     assert got.missing == pytest.approx(noise.missing, rel=0.05)

@@ -40,7 +40,8 @@ def fit_noise(
     A swap is one where both keypoints are nearer to the other side's joint than half way; joints
     that lie closer together than a tenth of the person's size are not counted. The jitter is 1.48
     medians of the errors' magnitudes after the swaps are undone, so that a few far errors do not
-    count; those beyond four deviations are the outliers, less the few that are so by chance.
+    count (a tenth of outliers makes it 13 % too large at most); those beyond four deviations are
+    the outliers, less the few that are so by chance.
 
     Args:
         predicted: [N, K, 2] in pixels; NaN: not found.
