@@ -1,0 +1,1 @@
+"""Angles, repetitions and advice from the poses of a person who exercises."""

@@ -1,0 +1,116 @@
+"""The poses that an analysis takes: in the picture or in space, with what is known of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_models.motion.motion import Floats, Motion
+from python_models.motion.skeletons import Skeleton
+
+_UP_IN_PICTURE = (0.0, -1.0)
+_UP_IN_WORLD = (0.0, 0.0, 1.0)
+_UP_IN_CAMERA = (0.0, -1.0, 0.0)
+
+
+@dataclass(frozen=True)
+class PoseSequence:
+    """One person's poses, one a frame.
+
+    Attributes:
+        points: [T, K, D] float64: D = 2, pixels of the picture (x right, y down); D = 3,
+            millimetres, right-handed. A joint with a coordinate that is not finite is missing.
+        skeleton: Names the K joints.
+        frame_rate: Poses per second. None: the poses are single pictures that no time connects.
+        up: [D], the unit vector against gravity: (0, -1) in a picture of an upright camera,
+            (0, 0, 1) in a world whose Z points up, (0, -1, 0) in front of an upright camera.
+        confidence: [T, K], 0 to 1, or None where nothing is known.
+        covariance: [T, K, D, D] of each joint by itself, in units of the points squared, or None;
+            NaN where it is not known.
+        name: Of the recording, for messages.
+        image_size: (width, height) in pixels of 2D points: tells which joints are out of the
+            picture. None: not known.
+
+    Raises:
+        ValueError: A shape does not fit; there is no frame; the frame rate is not positive and
+            finite; `up` is no unit vector; a confidence is outside 0 to 1.
+    """
+
+    points: Floats
+    skeleton: Skeleton
+    frame_rate: float | None
+    up: Floats
+    confidence: Floats | None = None
+    covariance: Floats | None = None
+    name: str = ""
+    image_size: tuple[float, float] | None = None
+
+    def __post_init__(self) -> None:
+        for field in ("points", "up", "confidence", "covariance"):
+            value = getattr(self, field)
+            if value is not None:
+                object.__setattr__(self, field, np.asarray(value, np.float64))
+        shape, joints = self.points.shape, len(self.skeleton)
+        if len(shape) != 3 or shape[0] == 0 or shape[1] != joints or shape[2] not in (2, 3):
+            raise self._error(f"points must be [T, {joints}, 2 or 3], T >= 1, got {list(shape)}")
+        if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
+            raise self._error(
+                f"frame_rate must be positive (None for single pictures), got {self.frame_rate}"
+            )
+        if self.up.shape != shape[2:] or not abs(np.linalg.norm(self.up) - 1) < 1e-6:
+            raise self._error(f"up must be a unit vector [{shape[2]}], got {self.up.tolist()}")
+        self._check("confidence", shape[:2])
+        self._check("covariance", (*shape, shape[2]))
+        if self.confidence is not None and np.any((self.confidence < 0) | (self.confidence > 1)):
+            raise self._error("confidence must be 0 to 1")
+        if self.image_size is not None and (shape[2] != 2 or not min(self.image_size) > 0):
+            raise self._error(
+                f"image_size must be positive and is of 2D points, got {self.image_size}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @property
+    def dimensions(self) -> int:
+        """2 or 3."""
+        return int(self.points.shape[2])
+
+    @property
+    def times(self) -> Floats | None:
+        """[T], seconds since the first frame; None of single pictures."""
+        return None if self.frame_rate is None else np.arange(len(self)) / self.frame_rate
+
+    @classmethod
+    def of_motion(cls, motion: Motion) -> PoseSequence:
+        """A motion in 3D, as the readers give it."""
+        up = _UP_IN_WORLD if motion.frame == "world" else _UP_IN_CAMERA
+        return cls(
+            motion.joints, motion.skeleton, motion.frame_rate, np.array(up), name=motion.name
+        )
+
+    @classmethod
+    def of_pixels(
+        cls,
+        points: Floats,
+        skeleton: Skeleton,
+        frame_rate: float | None,
+        *,
+        confidence: Floats | None = None,
+        covariance: Floats | None = None,
+        name: str = "",
+        image_size: tuple[float, float] | None = None,
+    ) -> PoseSequence:
+        """Joints [T, K, 2] in the pictures of an upright camera."""
+        up = np.array(_UP_IN_PICTURE)
+        return cls(points, skeleton, frame_rate, up, confidence, covariance, name, image_size)
+
+    def _check(self, field: str, expected: tuple[int, ...]) -> None:
+        value = getattr(self, field)
+        if value is not None and value.shape != expected:
+            raise self._error(f"{field} must be {list(expected)}, got {list(value.shape)}")
+
+    def _error(self, message: str) -> ValueError:
+        return ValueError(f"PoseSequence {self.name}: {message}")
