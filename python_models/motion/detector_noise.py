@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lowerpose_ops import COCO_SIGMAS, LOWER_BODY_SIGMAS
 from python_models.motion.draws import Draws
+from python_models.motion.known import extremes
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import COCO_17, Skeleton
 
@@ -157,11 +158,9 @@ NOISES = {
 
 def person_size(keypoints: Floats) -> Floats:
     """The diagonal [...] of the box around the known ones of keypoints [..., K, 2]; 0 of none."""
-    known = np.isfinite(keypoints).all(axis=-1, keepdims=True)
-    low = np.where(known, keypoints, np.inf).min(axis=-2)
-    high = np.where(known, keypoints, -np.inf).max(axis=-2)
-    extent = np.where(low <= high, high, 0.0) - np.where(low <= high, low, 0.0)
-    return np.asarray(np.sqrt((extent * extent).sum(axis=-1)))
+    low, high = extremes(keypoints)
+    width, height = np.moveaxis(np.maximum(high - low, 0.0), -1, 0)
+    return np.asarray(np.hypot(width, height))
 
 
 def proportions(skeleton: Skeleton) -> Floats:
