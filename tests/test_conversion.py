@@ -120,13 +120,21 @@ def test_a_pelvis_that_the_source_has_is_not_worked_out_anew():
     np.testing.assert_array_equal(got[0], points[MPII_16.index("pelvis")])
 
 
-@pytest.mark.parametrize("joint", RULES)
-def test_every_rules_shares_add_up_to_one_and_its_mirror_image_is_itself(joint):
-    shares = RULES[joint]
-    assert sum(shares.values()) == pytest.approx(1, abs=1e-15)
-    for name, share in shares.items():
+@pytest.mark.parametrize("rule", [rule for rules in RULES.values() for rule in rules])
+def test_every_rules_shares_add_up_to_one_and_its_mirror_image_is_itself(rule):
+    assert sum(rule.values()) == pytest.approx(1, abs=1e-15)
+    for name, share in rule.items():
         if name.startswith("left_"):
-            assert shares["right_" + name.removeprefix("left_")] == share
+            assert rule["right_" + name.removeprefix("left_")] == share
+
+
+def test_motion_captures_heads_middle_gives_its_top():
+    captured = skeleton("captured", ("thorax", "head"))
+    points = np.array([[0, 0, 1400], [10, -20, 1600.0]])
+    got = convert(points, captured, skeleton("head", ("head_top", "neck", "nose")))
+    top = np.array([16, -32, 1720])
+    expected = [top, [0.18 * 16, 0.18 * -32, 1400 + 0.18 * 320], (points[0] + top) / 2]
+    np.testing.assert_allclose(got, expected, atol=1e-9)
 
 
 def test_any_skeleton_converts_by_its_names():
@@ -145,9 +153,9 @@ def test_a_motion_converts_with_its_fields():
 
 
 def test_poses_of_another_skeleton_are_refused():
-    with pytest.raises(ValueError, match="convert: points must be .*17, D.* for coco-17"):
+    with pytest.raises(ValueError, match=r"convert: points must be .*17, D.* for coco-17"):
         convert(np.zeros((16, 3)), COCO_17, LSP_14)
-    with pytest.raises(ValueError, match="convert_confidence: .*17.* for coco-17"):
+    with pytest.raises(ValueError, match=r"convert_confidence: .*17.* for coco-17"):
         convert_confidence(np.zeros(16), COCO_17, LSP_14)
 
 

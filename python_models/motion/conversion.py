@@ -17,16 +17,19 @@ from python_models.motion.skeletons import Skeleton
 Weights = tuple[tuple[int, float], ...]  # number of a source's joint, its share; they add up to 1
 
 # A joint is the sum of others times their shares, which add up to 1. A joint of a rule that the
-# source has not is made by its own rule.
-RULES = {
-    "pelvis": {"left_hip": 0.5, "right_hip": 0.5},
-    "thorax": {"left_shoulder": 0.5, "right_shoulder": 0.5},
-    "spine": {"pelvis": 0.5, "thorax": 0.5},
-    "neck": {"thorax": 0.82, "head_top": 0.18},
-    "nose": {"thorax": 0.5, "head_top": 0.5},
-    "head_top": {"thorax": -0.6, "left_ear": 0.8, "right_ear": 0.8},
+# source has not is made by its own rule. `head`, the head's middle, is a joint of motion capture.
+RULES: dict[str, tuple[dict[str, float], ...]] = {
+    "pelvis": ({"left_hip": 0.5, "right_hip": 0.5},),
+    "thorax": ({"left_shoulder": 0.5, "right_shoulder": 0.5},),
+    "spine": ({"pelvis": 0.5, "thorax": 0.5},),
+    "neck": ({"thorax": 0.82, "head_top": 0.18},),
+    "nose": ({"thorax": 0.5, "head_top": 0.5},),
+    "head_top": (
+        {"thorax": -0.6, "left_ear": 0.8, "right_ear": 0.8},
+        {"thorax": -0.6, "head": 1.6},
+    ),
 }
-"""How joints are worked out that a source has not."""
+"""How joints are worked out that a source has not: by the first rule whose joints it gives."""
 
 
 def sources(joint: str, source: Skeleton) -> Weights | None:
@@ -98,13 +101,12 @@ def _sum(points: Floats, weights: Weights) -> Floats:
 def _shares(joint: str, source: Skeleton) -> dict[str, float] | None:
     if joint in source.joints:
         return {joint: 1.0}
-    if joint not in RULES:
-        return None
-    result: dict[str, float] = {}
-    for name, share in RULES[joint].items():
-        parts = _shares(name, source)
-        if parts is None:
-            return None
-        for known, part in parts.items():
-            result[known] = result.get(known, 0.0) + share * part
-    return result
+    for rule in RULES.get(joint, ()):
+        parts = {name: _shares(name, source) for name in rule}
+        result: dict[str, float] = {}
+        for name, share in rule.items():
+            for part, of_part in (parts[name] or {}).items():
+                result[part] = result.get(part, 0.0) + share * of_part
+        if None not in parts.values():
+            return result
+    return None
