@@ -12,7 +12,6 @@ from python_models.motion.motion import Motion
 from python_models.motion.skeletons import LOWER_BODY_6
 from python_models.motion.ui_prmd import MARKERS
 
-
 LEGS = [LOWER_BODY_6.indices(f"{side}_hip", f"{side}_knee", f"{side}_ankle")
         for side in ("left", "right")]  # fmt: skip
 
