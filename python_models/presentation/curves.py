@@ -1,0 +1,115 @@
+"""The curves of an analysis over time, with gaps, repetitions and what cannot be relied on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from python_models.analysis.results import Analysis, Curve
+from python_models.motion.motion import Floats
+from python_models.overlay import LEFT, RIGHT, hex_colour
+from python_models.presentation.runs import runs
+from python_models.whole_file import whole_file
+
+_BODY = "#333333"
+_GAP = "#f2c14e"
+_STYLES = {"left": (hex_colour(LEFT), "-"), "right": (hex_colour(RIGHT), "--"), None: (_BODY, "-")}
+
+
+def panels(analysis: Analysis) -> list[list[Curve]]:
+    """The curves that have a value, those of one kind together, the main one's kind first."""
+    kinds: dict[str, list[Curve]] = {}
+    for curve in analysis.curves.values():
+        if curve.refused is None and np.isfinite(curve.values).any():
+            kinds.setdefault(curve.kind, []).append(curve)
+    main = analysis.curves.get(analysis.main_curve)
+    return sorted(kinds.values(), key=lambda curves: main is None or curves[0].kind != main.kind)
+
+
+def figure_of(analysis: Analysis) -> Figure | None:
+    """A panel a kind of curve; None if no curve has a value."""
+    rows = panels(analysis)
+    if not rows:
+        return None
+    figure = Figure(figsize=(9, 2.1 * len(rows) + 0.9), layout="constrained")
+    grid = figure.subplots(len(rows), 1, squeeze=False, sharex=True)[:, 0]
+    places = place_of_frames(analysis)
+    for axis, curves in zip(grid, rows, strict=True):
+        _panel(axis, curves, places, analysis)
+    in_time = analysis.frame_rate is not None
+    grid[-1].set_xlabel("seconds" if in_time else "picture")
+    handles, labels = [], []
+    for axis in grid:
+        for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
+            if label not in labels:
+                handles.append(handle)
+                labels.append(label)
+    figure.legend(handles, labels, loc="outside upper center", ncols=5, fontsize=9)
+    return figure
+
+
+def save_curves(path: Path, analysis: Analysis) -> bool:
+    """The figure as a PNG; False if there is nothing to draw."""
+    figure = figure_of(analysis)
+    if figure is None:
+        return False
+    with whole_file(path) as file:
+        figure.savefig(file, dpi=110)
+    return True
+
+
+def place_of_frames(analysis: Analysis) -> Floats:
+    """[T]: seconds, or 1, 2, ... for single pictures."""
+    frames = np.arange(analysis.frames, dtype=np.float64)
+    return frames + 1 if analysis.frame_rate is None else frames / analysis.frame_rate
+
+
+def title_of(curve: Curve) -> str:
+    """For people: "knee flexion (in the picture), degrees"."""
+    where = " (in the picture)" if curve.projected else ""
+    return f"{curve.kind.replace('_', ' ')}{where}, {curve.unit}"
+
+
+def _panel(axis: Axes, curves: Sequence[Curve], places: Floats, analysis: Analysis) -> None:
+    in_time = analysis.frame_rate is not None
+    half = 0.5 / analysis.frame_rate if analysis.frame_rate else 0.5
+    for first, last in runs(~analysis.reliability.reliable):
+        label = "not reliable: not judged"
+        axis.axvspan(places[first] - half, places[last] + half, color=_GAP, alpha=0.4, label=label)
+    for curve in curves:
+        colour, line = _STYLES[curve.side]
+        label = curve.side or "body"
+        values = curve.values
+        if in_time:
+            axis.plot(places, values, line, color=colour, label=label, lw=1.6)
+            # A value between two gaps has no line.
+            known = np.pad(np.isfinite(values), 1)
+            alone = known[1:-1] & ~known[:-2] & ~known[2:]
+            axis.plot(places[alone], values[alone], ".", color=colour, ms=4)
+        else:
+            marker = "s" if curve.side == "right" else "o"
+            axis.plot(places, values, marker, color=colour, label=label, ms=6)
+        if curve.deviation is not None:
+            spread = 2 * curve.deviation
+            axis.fill_between(places, values - spread, values + spread, color=colour, alpha=0.15)
+    for repetition in analysis.repetitions:
+        if repetition.kind == "pose":
+            continue
+        for frame in (repetition.start, repetition.end):
+            axis.axvline(places[frame], color=_BODY, lw=0.6, alpha=0.5)
+        whole = "" if repetition.complete else " (in part)"
+        axis.annotate(
+            f"{repetition.number}{whole}",
+            (places[repetition.bottom], 1),
+            xycoords=("data", "axes fraction"),
+            ha="center",
+            va="top",
+            fontsize=8,
+        )
+    axis.set_title(title_of(curves[0]), fontsize=10, loc="left")
+    axis.set_xlim(places[0] - half, places[-1] + half)
+    axis.grid(alpha=0.25)
