@@ -27,9 +27,9 @@ UNITS = {
 }
 
 
-PROJECTED = {"side": 10.0, "oblique": 35.0, "unknown": 35.0, "front": 0.0}
-"""Degrees, about 95 %: how far an angle in a picture is from the body's, by view. A frontal view
-shows only what is measured in its plane."""
+PROJECTED = {"side": 15.0, "oblique": 40.0, "unknown": 40.0, "front": 15.0}
+"""Degrees, about 95 %: how far an angle in a picture is from the body's, by view. That of a knee
+in squats (`view_error`); of a frontal view, which shows arms and knee valgus, it is a guess."""
 
 
 def uncertainty(measure: Measure, rule: Rule, view: View | None) -> float | None:
