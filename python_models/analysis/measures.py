@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_models.analysis.definitions import KINDS, SIDED, SIDES
+from python_models.analysis.proportions import nan_quantile
 from python_models.analysis.repetitions import FILTER, Span
 from python_models.analysis.results import Curve, Measure, Refused
 from python_models.analysis.signals import bridged, median_filtered, runs
@@ -33,7 +34,7 @@ OF_MAIN = {
 }
 
 _KNOWN = 0.7  # part of a repetition's frames that must have a value
-_HIDDEN = 0.2  # seconds of a gap that may hide an extreme
+_HIDDEN = 0.1  # seconds of a gap that may hide an extreme
 _NEAR = 0.1  # of the height: "at the bottom"
 
 
@@ -71,7 +72,7 @@ def measure(name: str, subject: Subject) -> Measure:
     """One measure of a repetition, or why there is none.
 
     It is refused where its curve is, where less than 70 % of the frames have a value, and where a
-    gap of more than 0.2 s may hide an extreme.
+    gap of more than 0.1 s may hide an extreme.
 
     Raises:
         ValueError: There is no measure of this name.
@@ -206,10 +207,11 @@ def _timing(kind: str, subject: Subject) -> float:
     for side in SIDES:
         values, rate = _whole(subject.curves[f"{side}_{kind}"], subject)
         top = int(values.argmax())
+        rest = nan_quantile(subject.curves[f"{side}_{kind}"].values, 0.05)
         halves = []
         for way in (values[: top + 1], values[top:][::-1]):
             rising = np.maximum.accumulate(way)
-            half = (rising[0] + rising[-1]) / 2
+            half = (rest + rising[-1]) / 2
             after = int(np.argmax(rising >= half))
             before = max(after - 1, 0)
             step = rising[after] - rising[before]
