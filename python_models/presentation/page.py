@@ -1,0 +1,202 @@
+"""report.html: one file with everything in it. All text that comes from data is escaped."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+from string import Template
+
+from python_models.analysis.results import Analysis
+from python_models.presentation import page_advice
+from python_models.presentation.curves import title_of
+from python_models.presentation.words import NOTHING, issue_words, plain, quantity, span_words
+from python_models.whole_file import whole_file
+
+_TEMPLATE = Path(__file__).with_name("page.html")
+_MOST_ISSUES = 100  # rows; the JSON has all
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image of the page.
+
+    Attributes:
+        data: The file's bytes, PNG or JPEG.
+        alt: What it shows, for those who do not see it.
+        caption: The text below it.
+    """
+
+    data: bytes
+    alt: str
+    caption: str
+
+
+def page(
+    analysis: Analysis,
+    *,
+    names: Sequence[str],
+    notes: Sequence[str],
+    curves: Picture | None,
+    views: Picture | None,
+    frames: Sequence[Picture],
+) -> str:
+    """The page's HTML.
+
+    Args:
+        analysis: What is reported.
+        names: Of the frames.
+        notes: Besides the analysis's warnings.
+        curves: The angle curves, if any.
+        views: The 3D pose from three sides, if there is one.
+        frames: Pictures with the skeleton drawn in.
+    """
+    parts = [
+        _refusal(analysis),
+        _list("What to know about these numbers", [*notes, *analysis.warnings]),
+        page_advice.section(analysis),
+        _repetitions(analysis, names),
+        _figures("Angles over time" if analysis.frame_rate else "Angles", [curves]),
+        _figures("The pose in space", [views]),
+        _figures("Pictures", frames, grid=True),
+        _issues(analysis, names),
+        _not_measured(analysis),
+    ]
+    return Template(_TEMPLATE.read_text(encoding="utf-8")).substitute(
+        title=escape(_title(analysis)),
+        summary=escape(summary(analysis)),
+        main="\n".join(part for part in parts if part),
+        disclaimer=escape(analysis.disclaimer),
+    )
+
+
+def write_page(path: Path, html: str) -> None:
+    """Writes the file, whole or not at all."""
+    with whole_file(path) as file:
+        file.write_text(html, encoding="utf-8")
+
+
+def summary(analysis: Analysis) -> str:
+    """Two or three sentences: what was seen, in how many dimensions, how much of it counts."""
+    whole = [r for r in analysis.repetitions if r.complete]
+    kinds = {r.kind for r in analysis.repetitions}
+    kind = kinds.pop() if len(kinds) == 1 else "repetition"
+    count = len(whole)
+    found = f"{count} whole {kind}{'' if count == 1 else 's'}"
+    part = len(analysis.repetitions) - count
+    found += f" and {part} in part" if part else ""
+    if analysis.frame_rate is None:
+        length = f"{analysis.frames} picture{'' if analysis.frames == 1 else 's'}"
+    else:
+        seconds = analysis.frames / analysis.frame_rate
+        length = f"{analysis.frames} frames ({seconds:.1f} s at {analysis.frame_rate:g} a second)"
+    how = (
+        "Angles are the body's, from a 3D pose."
+        if analysis.dimensions == 3
+        else "Angles are those of the picture (2D): a body that is not seen from the side, or from "
+        "the front, has other ones."
+    )
+    share = analysis.reliability.fraction
+    return f"{length}: {found}. {how} {share:.0%} of the frames could be judged."
+
+
+def _title(analysis: Analysis) -> str:
+    return f"{plain(analysis.exercise).capitalize()}: {analysis.name}"
+
+
+def _refusal(analysis: Analysis) -> str:
+    if analysis.refused is None:
+        return ""
+    reason = escape(analysis.refused.reason)
+    return (
+        '<section class="card unsure" role="alert"><h3 class="verdict">Not judged</h3>'
+        f"<p>{reason}</p></section>"
+    )
+
+
+def _list(title: str, texts: Sequence[str]) -> str:
+    if not texts:
+        return ""
+    items = "".join(f"<li>{escape(text)}</li>" for text in dict.fromkeys(texts))
+    return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
+
+
+def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
+    if not analysis.repetitions:
+        return ""
+    measures = list(dict.fromkeys(name for rep in analysis.repetitions for name in rep.measures))
+    in_time = analysis.frame_rate is not None
+    head = ["Number", "When" if in_time else "Picture", *map(plain, measures)]
+    rows = []
+    for rep in analysis.repetitions:
+        number = f"{rep.number}" if rep.complete else f"{rep.number} (in part)"
+        when = span_words(rep.start, rep.end, analysis.frame_rate, names)
+        cells = [when]
+        for name in measures:
+            measure = rep.measures.get(name)
+            cells.append(quantity(measure.value, measure.unit) if measure else NOTHING)
+        rows.append((number, cells))
+    return f"<section><h2>Measured</h2>{table(head, rows)}</section>"
+
+
+def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
+    """A table; the first cell of a row is its heading."""
+    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+    lines = [
+        f'<tr><th scope="row">{escape(name)}</th>'
+        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        + "</tr>"
+        for name, cells in rows
+    ]
+    body = "\n".join(lines)
+    return (
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{top}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _figures(title: str, pictures: Sequence[Picture | None], *, grid: bool = False) -> str:
+    shown = [picture for picture in pictures if picture is not None]
+    if not shown:
+        return ""
+    figures = "\n".join(map(_figure, shown))
+    inner = f'<div class="frames">{figures}</div>' if grid else figures
+    return f"<section><h2>{escape(title)}</h2>{inner}</section>"
+
+
+def _figure(picture: Picture) -> str:
+    kind = "png" if picture.data.startswith(b"\x89PNG") else "jpeg"
+    data = base64.b64encode(picture.data).decode("ascii")
+    return (
+        f'<figure><img alt="{escape(picture.alt)}" src="data:image/{kind};base64,{data}">'
+        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
+    )
+
+
+def _issues(analysis: Analysis, names: Sequence[str]) -> str:
+    issues = analysis.reliability.issues
+    if not issues:
+        return ""
+    rows = [
+        (span_words(issue.first, issue.last, analysis.frame_rate, names), [issue_words(issue)])
+        for issue in issues[:_MOST_ISSUES]
+    ]
+    more = len(issues) - len(rows)
+    rest = f"<p>and {more} more: analysis.json has all.</p>" if more else ""
+    return f"<section><h2>Not relied on</h2>{table(['When', 'Why'], rows)}{rest}</section>"
+
+
+def _not_measured(analysis: Analysis) -> str:
+    refused = [curve for curve in analysis.curves.values() if curve.refused is not None]
+    if not refused:
+        return ""
+    rows = [
+        (f"{curve.side or ''} {title_of(curve)}".strip(), [curve.refused.reason])
+        for curve in refused
+        if curve.refused is not None
+    ]
+    inner = table(["Curve", "Why"], rows)
+    details = f"<details><summary>{len(rows)} curves</summary>{inner}</details>"
+    return f"<section><h2>Not measured</h2>{details}</section>"
