@@ -13,6 +13,7 @@ from python_models.overlay import draw_joints
 from python_models.prediction import files, video
 from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
 from python_models.prediction.picture_files import (
+    check_overlays,
     image_ids,
     overlay_name,
     pictures_in,
@@ -51,12 +52,10 @@ def predict_pictures(
     paths: list[Path], predictor: Predictor, boxes: PersonBoxes, output: Path
 ) -> None:
     """Pictures that cannot be read, or that the file of boxes does not list, are named."""
+    check_overlays(paths, output / "overlays")
     predictions = files.Predictions()
     ids = image_ids(paths)
     for path in paths:
-        drawn = output / "overlays" / overlay_name(path.name)
-        if drawn.resolve() == path.resolve():
-            raise ValueError(f"{path} would be written over: choose another --output")
         try:
             boxes.check_picture(path.name)
             # Annotations are of the picture as it is stored.
@@ -65,13 +64,14 @@ def predict_pictures(
             print(f"left out: {error}", file=sys.stderr)
             continue
         persons = boxes.of_picture(path.name, (image.shape[1], image.shape[0]))
-        joints, maxima = predictor(image, [box for _, box in persons])
+        persons, joints, maxima = predictor.of_persons(image, persons, path.name)
         predictions.add_image(boxes.ids.get(path.name, ids[path.name]), path.name, image)
         for (person, box), points, scores in zip(persons, joints, maxima, strict=True):
             predictions.add_person(path.name, person, points, scores, box)
-        write_picture(drawn, draw_joints(image, joints))
+        write_picture(output / "overlays" / overlay_name(path.name), draw_joints(image, joints))
     if not predictions.images:
         raise ValueError("no picture could be read")
+    boxes.say_unused({boxes.ids.get(path.name) for path in paths})
     predictions.write(output)
     print(f"{len(predictions.results)} persons in {len(predictions.images)} pictures")
 
@@ -90,7 +90,7 @@ def predict_video(
         with video.video_writer(output / "overlay.mp4", rate) as write:
             for frame, image in enumerate(frames):
                 persons = boxes.of_frame(frame, (image.shape[1], image.shape[0]))
-                joints, maxima = predictor(image, [box for _, box in persons])
+                persons, joints, maxima = predictor.of_persons(image, persons, f"frame {frame}")
                 predictions.add_image(frame, frame, image)
                 shown = []
                 for (person, box), found, scores in zip(persons, joints, maxima, strict=True):
@@ -102,6 +102,7 @@ def predict_video(
         if len(predictions.images) < frames.expected:
             read = f"{len(predictions.images)} of {frames.expected} frames"
             print(f"{args.input}: only {read} could be read", file=sys.stderr)
+    boxes.say_unused(range(len(predictions.images)))
     predictions.write(output)
     jitters = {"found": tracks.jitter_before()}
     if args.smooth:

@@ -260,6 +260,41 @@ def test_a_smoothed_video(bright, tmp_path):
     assert inputs.read_video(output / "overlay.mp4")[1] == 10
 
 
+def test_a_huge_box_leaves_its_picture_without_persons(bright, tmp_path, capsys):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    for name in ("a.png", "b.png"):
+        save(folder / name, inputs.spot(3, 5))
+    rows = [
+        {"image_id": 1, "bbox": [0, 0, 900000, 900000]},
+        {"image_id": 2, "bbox": [0, 0, 96, 128]},
+    ]
+    images = [{"id": i, "file_name": f"{name}.png"} for i, name in enumerate("abc", 1)]
+    boxes = boxes_file(tmp_path / "boxes.json", images, [*rows, {**rows[1], "image_id": 3}])
+    assert run(folder, tmp_path / "out", "--boxes", boxes) == 0
+    captured = capsys.readouterr()
+    assert "1 persons in 2 pictures" in captured.out
+    assert "left out: the persons of a.png: a box is too large" in captured.err
+    assert "boxes of 1 other images, id 3 first, are not used" in captured.err
+    assert [row["image_id"] for row in results(tmp_path / "out")] == [2]
+
+
+def test_a_huge_box_leaves_its_frame_without_persons(bright, tmp_path, capsys):
+    source = inputs.write_video(tmp_path / "two.mp4", [(5, 6)] * 2)
+    rows = [
+        {"image_id": 0, "bbox": [0, 0, 900000, 900000]},
+        {"image_id": 1, "bbox": [0, 0, 96, 128]},
+    ]
+    rows.append({"image_id": 8, "bbox": [0, 0, 96, 128]})
+    boxes = boxes_file(tmp_path / "boxes.json", [{"id": i} for i in (0, 1, 8)], rows)
+    assert run(source, tmp_path / "out", "--boxes", boxes) == 0
+    error = capsys.readouterr().err
+    assert "left out: the persons of frame 0: a box is too large" in error
+    assert "boxes of 1 other images, id 8 first, are not used" in error
+    assert {row["frame"] for row in table(tmp_path / "out" / "joints.csv")} == {"1"}
+    assert len(inputs.read_video(tmp_path / "out" / "overlay.mp4")[0]) == 2
+
+
 def test_persons_of_a_video_are_smoothed_apart(bright, tmp_path):
     """Two tracks whose rows change places, and one that is away for a frame."""
     source = inputs.write_video(tmp_path / "two.mp4", [(5, 6)] * 4)
@@ -384,7 +419,10 @@ def test_what_it_refuses(bright, tmp_path, capsys, monkeypatch):
     assert "--smooth is for videos" in error(picture, out, "--smooth")
     for box in ((0, 0, 0, 5), (0, 0, 5, -1), (math.nan, 0, 5, 5), (0, 0, math.inf, 5)):
         assert "box must be" in error(picture, out, "--box", *box)
-    assert "too large" in error(picture, out, "--box", 0, 0, 900000, 900000)
+    (tmp_path / "alike").mkdir()
+    for name in ("a.bmp", "a.bmp.png"):
+        save(tmp_path / "alike" / name, inputs.spot(3, 5))
+    assert "would both be drawn as a.bmp.png" in error(tmp_path / "alike", out)
     boxes = tmp_path / "boxes.json"
     for content, message in (
         ("{", "not a JSON file"),
@@ -393,6 +431,11 @@ def test_what_it_refuses(bright, tmp_path, capsys, monkeypatch):
         ('{"images": [], "annotations": [3]}', "must be a COCO annotation file"),
         ('{"images": [{"id": []}], "annotations": []}', "ids must be"),
         ('{"images": [], "annotations": [{"image_id": 1, "bbox": [1, 2, "3", 4]}]}', "bbox of"),
+        (
+            '{"images": [{"id": 1, "file_name": "a"}, {"id": 2, "file_name": "a"}],'
+            ' "annotations": []}',
+            "listed twice",
+        ),
         (
             '{"images": [], "annotations": [{"image_id": 1, "track_id": 1, "bbox": [0, 0, 9, 9]},'
             ' {"image_id": 1, "track_id": 1, "bbox": [0, 0, 9, 9]}]}',

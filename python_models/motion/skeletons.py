@@ -74,6 +74,7 @@ _PARENTS = {
     "spine": "pelvis",
     "thorax": "spine",
     "neck": "thorax",
+    "head": "neck",  # the middle of the head, as motion capture has it
     "nose": "neck",
     "head_top": "nose",
 }  # fmt: skip

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+import sys
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,14 @@ class PersonBoxes:
         if self.by_id is not None and name not in self.ids:
             raise ValueError(f"{name}: not among the images of the boxes")
 
+    def say_unused(self, used: Container[Any]) -> None:
+        """Prints a line if there are boxes of images whose ids are not among those used."""
+        rows = (self.by_id or {}).items()
+        unused = [key for key, persons in rows if persons and key not in used]
+        if unused:
+            line = f"boxes of {len(unused)} other images, id {unused[0]} first, are not used"
+            print(line, file=sys.stderr)
+
     def _of(self, key: Any, size: tuple[int, int]) -> list[tuple[int, Box]]:
         if self.by_id is not None:
             return self.by_id.get(key, [])
@@ -63,7 +72,8 @@ def read_boxes(path: Path) -> PersonBoxes:
 
     Raises:
         OSError: The file cannot be read.
-        ValueError: It is no COCO annotation file, a box is none, or an image has a number twice.
+        ValueError: It is no COCO annotation file, a box is none, an image has a number twice, or a
+            file name is that of two images.
     """
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -74,8 +84,10 @@ def read_boxes(path: Path) -> PersonBoxes:
     images: Any = fields.get("images")
     if not _are_objects(rows) or not _are_objects(images):
         raise ValueError(f"{path}: must be a COCO annotation file, with images and annotations")
-    ids = {str(image.get("file_name")): _id(path, image.get("id")) for image in images}
-    by_id: dict[Any, list[tuple[int, Box]]] = {identifier: [] for identifier in ids.values()}
+    by_id: dict[Any, list[tuple[int, Box]]] = {_id(path, image.get("id")): [] for image in images}
+    ids = {str(image["file_name"]): image["id"] for image in images if "file_name" in image}
+    if len(ids) < sum("file_name" in image for image in images):
+        raise ValueError(f"{path}: every file_name must be listed once, some are listed twice")
     for row in rows:
         if row.get("iscrowd"):
             continue

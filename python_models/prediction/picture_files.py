@@ -57,6 +57,18 @@ def overlay_name(name: str) -> str:
     return name if Path(name).suffix.lower() in _WRITTEN else f"{name}.png"
 
 
+def check_overlays(paths: list[Path], folder: Path) -> None:
+    """Raises ValueError where an overlay would be written over a picture, or over another one."""
+    drawn: dict[str, Path] = {}
+    for path in paths:
+        name = overlay_name(path.name)
+        if (folder / name).resolve() == path.resolve():
+            raise ValueError(f"{path} would be written over: choose another --output")
+        if name in drawn:
+            raise ValueError(f"{drawn[name]} and {path} would both be drawn as {name}: rename one")
+        drawn[name] = path
+
+
 def write_picture(path: Path, image: Array) -> None:
     """Writes uint8 [H, W, 3], red first, as its suffix says."""
     with whole_file(path) as file:

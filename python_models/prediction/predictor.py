@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,6 +15,12 @@ from python_models.data.crop import Crop
 from python_models.decoding import Decoding, decode_images, image_matrix
 from python_models.prediction.person_boxes import Box
 from python_models.trained import Trained
+
+Persons = list[tuple[int, Box]]  # their numbers and boxes
+
+
+class BoxSizeError(ValueError):
+    """A person's box is larger than an image can be, so that nothing can be cut out of it."""
 
 
 class Predictor:
@@ -34,7 +41,8 @@ class Predictor:
             boxes: P times x, y, width, height.
 
         Raises:
-            ValueError: A box is too large to be cut out, or the model gives no number.
+            BoxSizeError: One of the boxes is.
+            ValueError: The model gives no number.
         """
         joints = len(lp.LOWER_BODY_JOINTS)
         if not boxes:
@@ -45,7 +53,7 @@ class Predictor:
         try:
             inputs = [np.array(crop.image(picture, (width, height))) for crop in crops]
         except (Image.DecompressionBombError, MemoryError) as error:
-            raise ValueError(f"a box is too large to be cut out: {error}") from error
+            raise BoxSizeError(f"a box is too large to be cut out: {error}") from error
         images = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(self._device)
         ((coords, maxima),) = decode_images(self._model, self._task, images, [self._decoding])
         matrices = np.stack([image_matrix(crop, self._task) for crop in crops])
@@ -54,3 +62,19 @@ class Predictor:
         if not (np.isfinite(found).all() and np.isfinite(scores).all()):
             raise ValueError("the model's heatmaps hold values that are no numbers")
         return found, scores
+
+    def of_persons(
+        self, image: Array, persons: Persons, where: str
+    ) -> tuple[Persons, Array, Array]:
+        """The same of numbered persons; nobody, and a line that says why, if a box is too large.
+
+        Args:
+            image: uint8 [H, W, 3], red first.
+            persons: Their numbers and boxes.
+            where: What the line calls the image.
+        """
+        try:
+            return persons, *self(image, [box for _, box in persons])
+        except BoxSizeError as error:
+            print(f"left out: the persons of {where}: {error}", file=sys.stderr)
+            return [], *self(image, [])

@@ -1,0 +1,189 @@
+"""Which joints of which frames can be relied on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from python_models.analysis import proportions
+from python_models.analysis.geometry import length
+from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.results import Bools, Issue
+from python_models.analysis.signals import known, runs
+from python_models.motion.motion import Floats
+
+_LIMBS = tuple(
+    (f"{side}_{a}", f"{side}_{b}")
+    for side in ("left", "right")
+    for a, b in (("hip", "knee"), ("knee", "ankle"), ("shoulder", "elbow"), ("elbow", "wrist"))
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What is no longer believed. Lengths are in lengths of the leg (thigh and shank).
+
+    Attributes:
+        confidence: Below it a joint is not relied on.
+        noise: How far a joint may be off by itself.
+        acceleration: Leg lengths per second squared; 15 is about 1.3 g.
+        speed: Leg lengths per second; 8 is about 7 m/s.
+        memory: Seconds after which a joint may be anywhere.
+        bone: Change of a bone's length in 3D, as a part of its median. Skin markers move by 8 %.
+        doubt: Part of exchanged frames from which it is not known which side is which.
+    """
+
+    confidence: float = 0.3
+    noise: float = 0.1
+    acceleration: float = 15.0
+    speed: float = 8.0
+    memory: float = 0.5
+    bone: float = 0.25
+    doubt: float = 0.4
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A sequence's points without what cannot be relied on.
+
+    Attributes:
+        points: [T, K, D]; NaN where a joint is not relied on.
+        mended: The same, but joints that only changed sides are back in their place: good for
+            numbers in which the sides do not differ, such as a count.
+        causes: [T, K] flags by the kind of issue.
+    """
+
+    points: Floats
+    mended: Floats
+    causes: dict[str, Bools]
+
+    def issues(self, sequence: PoseSequence, joints: tuple[str, ...]) -> tuple[Issue, ...]:
+        """Runs of frames in which some of the joints have a cause, in order."""
+        places = [sequence.skeleton.index(joint) for joint in joints]
+        found = []
+        for kind, flags in self.causes.items():
+            for first, last in runs(np.asarray(flags[:, places].any(1))):
+                there = flags[first : last + 1, places].any(0).tolist()
+                names = tuple(name for name, bad in zip(joints, there, strict=True) if bad)
+                found.append(Issue(kind, first, last, names))
+        return tuple(sorted(found, key=lambda issue: (issue.first, issue.last)))
+
+
+def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
+    """Looks at every joint of every frame.
+
+    - missing: a coordinate is not finite.
+    - low-confidence: below the limit, or not a number.
+    - out-of-picture: a 2D point outside the picture, if its size is known.
+    - swap: the left and the right joint of a pair exchange their places from one frame to the next.
+      The rarer state is the wrong one; if neither is rare, both are not relied on.
+    - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
+      farther from its last place than it can move.
+    - bone-length: in 3D a limb is longer or shorter than its median; both its ends are in doubt.
+
+    Single pictures (no frame rate) have no neighbours in time: only the first three are looked for.
+    """
+    limits = limits or Limits()
+    points = sequence.points.copy()
+    causes = {"missing": ~known(points)}
+    if sequence.confidence is not None:
+        causes["low-confidence"] = ~(sequence.confidence >= limits.confidence) & ~causes["missing"]
+    if sequence.image_size is not None:
+        with np.errstate(invalid="ignore"):
+            outside = (points < 0) | (points > np.array(sequence.image_size) - 1)
+        causes["out-of-picture"] = np.asarray(outside.any(-1)) & ~causes["missing"]
+    points[np.any(list(causes.values()), axis=0)] = np.nan
+    mended = points
+    if sequence.frame_rate is not None:
+        size = float(proportions.leg_length(sequence, points)[0])
+        if not size > 0:  # no leg anywhere: the arms' and trunk's own size
+            size = 2 * _extent(points)
+        mended, causes["swap"] = _unswapped(sequence, points, size, limits)
+        causes["jump"] = _jumps(sequence, mended, size, limits)
+        mended = np.where(causes["jump"][..., None], np.nan, mended)
+        if sequence.dimensions == 3:
+            causes["bone-length"] = _stretched(sequence, mended, limits)
+            mended = np.where(causes["bone-length"][..., None], np.nan, mended)
+        points = np.where(causes["swap"][..., None], np.nan, mended)
+    return Checked(points, mended, causes)
+
+
+def _extent(points: Floats) -> float:
+    """A typical distance of a joint from the middle of the joints."""
+    whole = points[known(points).all(-1)]
+    if not len(whole):
+        return float("nan")
+    return float(np.median(length(whole - whole.mean(1, keepdims=True))))
+
+
+def _unswapped(
+    sequence: PoseSequence, points: Floats, size: float, limits: Limits
+) -> tuple[Floats, Bools]:
+    """Points with exchanged pairs back in place, and where they were or may have been."""
+    mended = points.copy()
+    swapped = np.zeros(points.shape[:2], dtype=bool)
+    memory = limits.memory * float(sequence.frame_rate or 0)
+    for pair in sequence.skeleton.flip_pairs:
+        both = points[:, pair]
+        frames = np.flatnonzero(np.isfinite(both).all((1, 2)))
+        if len(frames) < 2:
+            continue
+        old, new = both[frames[:-1]], both[frames[1:]]
+        stayed, changed = length(new - old), length(new - old[:, ::-1])
+        exchange = (
+            (changed.sum(1) < 0.5 * stayed.sum(1))
+            & (stayed > limits.noise * size).all(1)
+            & (np.diff(frames) <= max(1.0, memory))
+        )
+        state = np.concatenate([[0], np.cumsum(exchange)]) % 2 == 1
+        rare = state if 2 * state.mean() <= 1 else ~state
+        mended[np.ix_(frames[rare], pair)] = points[np.ix_(frames[rare], pair[::-1])]
+        doubtful = rare if rare.mean() < limits.doubt else np.ones_like(rare)
+        swapped[np.ix_(frames[doubtful], pair)] = True
+    return mended, swapped
+
+
+def _jumps(sequence: PoseSequence, points: Floats, size: float, limits: Limits) -> Bools:
+    rate = float(sequence.frame_rate or 0)
+    return _off_neighbours(points, rate, size, limits) | _off_track(points, rate, size, limits)
+
+
+def _off_neighbours(points: Floats, rate: float, size: float, limits: Limits) -> Bools:
+    """Outliers of one or two frames: far from the median of five."""
+    if len(points) < 5:
+        return np.zeros(points.shape[:2], dtype=bool)
+    windows = np.lib.stride_tricks.sliding_window_view(points, 5, axis=0)
+    reach = size * (limits.noise + limits.acceleration / 2 * (2 / rate) ** 2)
+    bad = np.zeros(points.shape[:2], dtype=bool)
+    with np.errstate(invalid="ignore"):  # a window with a gap is NaN and tells nothing
+        bad[2:-2] = length(points[2:-2] - np.median(windows, axis=-1)) > reach
+    return bad
+
+
+def _off_track(points: Floats, rate: float, size: float, limits: Limits) -> Bools:
+    """Joints farther from where they were last believed to be than they can have moved."""
+    bad = np.zeros(points.shape[:2], dtype=bool)
+    joints = points.shape[1]
+    place = np.full(points.shape[1:], np.nan)
+    seen = np.zeros(joints)
+    for frame, now in enumerate(points):
+        passed = (frame - seen) / rate
+        with np.errstate(invalid="ignore"):
+            far = length(now - place) > size * (limits.noise + limits.speed * passed)
+        bad[frame] = far & (passed <= max(limits.memory, 1 / rate))
+        believed = known(now) & ~bad[frame]
+        place[believed], seen[believed] = now[believed], frame
+    return bad
+
+
+def _stretched(sequence: PoseSequence, points: Floats, limits: Limits) -> Bools:
+    bad = np.zeros(points.shape[:2], dtype=bool)
+    for a, b in _LIMBS:
+        if {a, b} <= set(sequence.skeleton.joints):
+            lengths = proportions.bone_length(sequence, points, a, b)
+            middle = proportions.nan_quantile(lengths, 0.5)
+            with np.errstate(invalid="ignore"):
+                wrong = np.abs(lengths - middle) > limits.bone * middle
+            bad[:, sequence.skeleton.indices(a, b)] |= wrong[:, None]
+    return bad

@@ -1,0 +1,102 @@
+"""Where a network's 2D input has its origin and its unit: the picture's, or the person's.
+
+`forward` of a frame turns pixels into the network's numbers, `back` undoes it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from python_models.motion.motion import Floats
+from python_models.motion.skeletons import Skeleton
+
+FRAMES = ("image", "person")
+"""The frames by the names that options have for them."""
+
+_FAR = 3.0  # medians from the middle, as which a joint counts that is further away
+
+
+@dataclass(frozen=True)
+class KeypointFrame:
+    """An origin in pixels [..., 2] and a unit in pixels [...], one of each for every pose."""
+
+    origin: Floats
+    unit: Floats
+
+    def forward(self, keypoints: Floats) -> Floats:
+        """Pixels [..., K, 2] in the frame."""
+        return np.asarray((keypoints - self.origin[..., None, :]) / self.unit[..., None, None])
+
+    def back(self, values: Floats) -> Floats:
+        """What `forward` gives [..., K, 2] in pixels."""
+        return np.asarray(values * self.unit[..., None, None] + self.origin[..., None, :])
+
+
+def image_frame(keypoints: Floats, size: ArrayLike) -> KeypointFrame:
+    """The picture's: x / w * 2 - 1 and y / w * 2 - h / w, as Martinez's followers have it.
+
+    The origin is the picture's middle between its edges, (w / 2, h / 2); both coordinates are
+    divided by half the width. A pixel's centre being at whole coordinates, a mirrored picture has
+    the mirrored numbers less one pixel, 2 / w.
+
+    Args:
+        keypoints: [..., K, 2]; only their shape counts.
+        size: (W, H) of the pictures [..., 2].
+    """
+    half = np.broadcast_to(np.asarray(size, np.float64) / 2, (*keypoints.shape[:-2], 2))
+    return KeypointFrame(half, half[..., 0])
+
+
+def person_frame(keypoints: Floats, skeleton: Skeleton) -> KeypointFrame:
+    """The person's: neither the place nor the size in the picture counts.
+
+    The origin is the middle of the hips, or of the known joints where a hip is not known. The unit
+    is the joints' mean distance from there, in which a joint counts at most as three times their
+    median, so that one that is far off changes little. Without two joints apart the unit is 1.
+
+    Args:
+        keypoints: [..., K, 2] in pixels, NaN where not known.
+        skeleton: Names the joints.
+    """
+    known = np.asarray(np.isfinite(keypoints).all(axis=-1))
+    counted = np.maximum(known.sum(axis=-1), 1)
+    origin = np.where(known[..., None], keypoints, 0.0).sum(axis=-2) / counted[..., None]
+    if {"left_hip", "right_hip"} <= set(skeleton.joints):
+        hips = keypoints[..., skeleton.indices("left_hip", "right_hip"), :].mean(axis=-2)
+        origin = np.where(np.isfinite(hips), hips, origin)
+    away = keypoints - origin[..., None, :]
+    distance = np.where(known, np.sqrt((away * away).sum(axis=-1)), np.inf)
+    ordered = np.sort(distance, axis=-1)  # those that are not known come last
+    lower, upper = (counted - 1) // 2, counted // 2
+    median = (_at(ordered, lower) + _at(ordered, upper)) / 2
+    limit = np.where(median > 0, _FAR * median, np.inf)
+    unit = np.where(known, np.minimum(distance, limit[..., None]), 0.0).sum(axis=-1) / counted
+    return KeypointFrame(origin, np.where(unit > 0, unit, 1.0))
+
+
+def keypoint_frame(
+    name: str, keypoints: Floats, size: ArrayLike, skeleton: Skeleton
+) -> KeypointFrame:
+    """The frame of a name among `FRAMES`.
+
+    Args:
+        name: "image" or "person".
+        keypoints: [..., K, 2] in pixels, NaN where not known.
+        size: (W, H) of the pictures [..., 2].
+        skeleton: Names the joints.
+
+    Raises:
+        ValueError: There is no such frame.
+    """
+    if name not in FRAMES:
+        raise ValueError(f"keypoint_frame: name must be among {FRAMES}, got {name!r}")
+    if name == "image":
+        return image_frame(keypoints, size)
+    return person_frame(keypoints, skeleton)
+
+
+def _at(values: Floats, number: NDArray[np.int64]) -> Floats:
+    return np.take_along_axis(values, number[..., None], axis=-1)[..., 0]
