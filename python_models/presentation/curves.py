@@ -10,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from python_models.analysis.results import Analysis, Curve
+from python_models.analysis.signals import runs
 from python_models.motion.motion import Floats
 from python_models.overlay import LEFT, RIGHT, hex_colour
-from python_models.presentation.runs import runs
 from python_models.whole_file import whole_file
 
 _BODY = "#333333"

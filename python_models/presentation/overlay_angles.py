@@ -165,7 +165,8 @@ class Overlay:
 
 
 def _numbers(curves: list[Curve], frame: int) -> str:
-    known = [curve for curve in curves if math.isfinite(curve.values[frame])]
+    sided = [curve for curve in curves if curve.side]
+    known = [curve for curve in sided or curves if math.isfinite(curve.values[frame])]
     if not known:
         return ""
     values = ", ".join(f"{curve.side or ''} {curve.values[frame]:.0f}°".strip() for curve in known)

@@ -1,11 +1,11 @@
-"""What is analysed: a video, pictures or a keypoint file, as keypoints and as pictures to draw on."""
+"""What is analysed: a video, pictures or a keypoint file."""
 
 from __future__ import annotations
 
 import itertools
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -21,8 +21,6 @@ from python_models.presentation.keypoint_file import SUFFIXES as KEYPOINT_FILES
 from python_models.presentation.keypoint_file import read_keypoints
 from python_models.presentation.keypoints import Keypoints
 from python_models.presentation.person_choice import Follower
-
-Find = Callable[[Array, list[tuple[int, Box]]], tuple[Array, Array] | None]
 
 
 @dataclass(frozen=True)
@@ -42,7 +40,7 @@ class Source:
 
 
 def kind_of(path: Path) -> str:
-    """ "video", "pictures" or "keypoints".
+    """One of "video", "pictures" and "keypoints".
 
     Raises:
         FileNotFoundError: There is nothing there.
@@ -163,8 +161,11 @@ class _Found:
         if place is None:
             self.add_nothing(name, _size(image))
             return
-        joints, maxima = self._predictor(image, [persons[place][1]])
-        self._append(name, joints[0], maxima[0], _size(image))
+        persons, joints, maxima = self._predictor.of_persons(image, [persons[place]], name)
+        if persons:
+            self._append(name, joints[0], maxima[0], _size(image))
+        else:
+            self.add_nothing(name, _size(image))
 
     def add_nothing(self, name: str, size: tuple[int, int] | None = None) -> None:
         """A frame in which the person is not."""
@@ -207,9 +208,3 @@ def _natural(path: Path) -> list[tuple[int, int, str]]:
     """Sorts numbers in names by their value."""
     parts = re.split(r"(\d+)", path.name)
     return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def without(keypoints: Keypoints, frames: Array) -> Keypoints:
-    """The same with all joints missing in the marked frames [T]."""
-    points = np.where(np.asarray(frames, bool)[:, None, None], np.nan, keypoints.points)
-    return replace(keypoints, points=points)
