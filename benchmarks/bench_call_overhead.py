@@ -26,6 +26,8 @@ SIZE, PAIRS = (8, 8), ((0, 1),)
 AREA = torch.tensor([64.0])
 SIGMAS = torch.tensor([0.1, 0.1])
 SEEN = torch.cat([JOINTS, 2 * VISIBLE[..., None]], -1)  # [1, K, 3]
+POSE, MOTION, TRUTH = torch.rand(3, 2, 6, 3, generator=generator)
+KNEES, CAMERA, TURN = ((0, 1, 2), (3, 4, 5)), 8 * torch.eye(3), torch.eye(3)
 IMAGE = torch.zeros(1, dtype=torch.int64)
 
 plain_loss = lp.JointsMSELoss()
@@ -37,6 +39,7 @@ One = Callable[[Any], Any]
 Peer = tuple[str, Callable[..., Any]] | None
 
 MSE: Peer = ("F.mse_loss", lambda output: mse_loss(output, TARGET))
+NORM: Peer = ("linalg.vector_norm", lambda pose: torch.linalg.vector_norm(pose - TRUTH))
 SOFTMAX: Peer = ("torch.softmax", lambda maps: torch.softmax(maps, -1))
 
 # What has a gradient, as a function of the tensor that it flows to.
@@ -66,6 +69,17 @@ DIFFERENTIABLE: dict[str, tuple[torch.Tensor, One, Peer]] = {
         JOINTS,
         lambda coords: lp.to_image(coords, BOX, BOX, SIZE),
         ("torch.addcmul", lambda coords: torch.addcmul(BOX, coords, BOX)),
+    ),
+    "mpjpe": (POSE, lambda pose: lp.mpjpe(pose, TRUTH), NORM),
+    "mpjpe, procrustes": (POSE, lambda pose: lp.mpjpe(pose, TRUTH, align="procrustes"), NORM),
+    "procrustes": (POSE, lambda pose: lp.procrustes(pose, TRUTH), NORM),
+    "velocity_error": (MOTION, lambda motion: lp.velocity_error(motion, TRUTH), NORM),
+    "joint_angles": (POSE, lambda pose: lp.joint_angles(pose, KNEES), None),
+    "project_points": (POSE, lambda pose: lp.project_points(pose, CAMERA), None),
+    "multi_view_consistency_loss": (
+        POSE,
+        lambda pose: lp.multi_view_consistency_loss(pose, TRUTH[..., :2], TURN, CAMERA),
+        None,
     ),
 }
 

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     from .ops.gaussian_joints_mse import gaussian_joints_mse_loss
     from .ops.joints_mse import joints_mse_loss
     from .ops.joints_ohkm_mse import joints_ohkm_mse_loss
+    from .pose3d.angles import joint_angles
+    from .pose3d.mpjpe import mpjpe
+    from .pose3d.multi_view import multi_view_consistency_loss
+    from .pose3d.procrustes import procrustes
+    from .pose3d.projection import project_points
+    from .pose3d.velocity import velocity_error
     from .skeletons import (
         COCO_SIGMAS,
         LOWER_BODY_COCO_INDICES,
@@ -58,6 +64,7 @@ _EXPORTS = {
     "flip_merge": "_dispatch.flip_merge",
     "gaussian_joints_mse_loss": "ops.gaussian_joints_mse",
     "gaussian_targets": "_dispatch.gaussian_targets",
+    "joint_angles": "pose3d.angles",
     "joints_mse_loss": "ops.joints_mse",
     "joints_ohkm_mse_loss": "ops.joints_ohkm_mse",
     "keypoint_ap": "_dispatch.keypoint_ap",
@@ -65,11 +72,16 @@ _EXPORTS = {
     "keypoint_epe": "_dispatch.keypoint_errors",
     "keypoint_error_sums": "_dispatch.keypoint_errors",
     "keypoint_nme": "_dispatch.keypoint_errors",
+    "mpjpe": "pose3d.mpjpe",
+    "multi_view_consistency_loss": "pose3d.multi_view",
     "oks": "_dispatch.oks",
     "pck": "_dispatch.pck",
     "pck_counts": "_dispatch.pck",
+    "procrustes": "pose3d.procrustes",
+    "project_points": "pose3d.projection",
     "soft_argmax2d": "_dispatch.soft_argmax",
     "to_image": "_dispatch.to_image",
+    "velocity_error": "pose3d.velocity",
 }
 
 _SUBPACKAGES = {"metrics"}
@@ -89,6 +101,7 @@ __all__ = [
     "flip_merge",
     "gaussian_joints_mse_loss",
     "gaussian_targets",
+    "joint_angles",
     "joints_mse_loss",
     "joints_ohkm_mse_loss",
     "keypoint_ap",
@@ -97,11 +110,16 @@ __all__ = [
     "keypoint_error_sums",
     "keypoint_nme",
     "metrics",
+    "mpjpe",
+    "multi_view_consistency_loss",
     "oks",
     "pck",
     "pck_counts",
+    "procrustes",
+    "project_points",
     "soft_argmax2d",
     "to_image",
+    "velocity_error",
 ]
 
 

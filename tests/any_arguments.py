@@ -439,6 +439,62 @@ def _keypoint_ap_metric(draw: Draw) -> Any:
     return metric.compute()
 
 
+def _poses(draw: Draw, *before: str) -> list[Any]:
+    """A prediction, a ground truth and a mask, or none."""
+    shape = draw.one_of("K3", "BK3", "TBK3", *before)
+    mask = draw.value(None, draw.array(shape[:-1], tensor=True))
+    return [*(draw.array(shape, dtypes=FLOATS, tensor=True) for _ in range(2)), mask]
+
+
+def _mpjpe(draw: Draw) -> Any:
+    return lp.mpjpe(
+        *_poses(draw, "BK2"),
+        align=draw.value("none", "root", "scale", "procrustes"),
+        reduction=draw.value("mean", "none"),
+        root=draw.value(0, 0, 1, (0, 1)),
+    )
+
+
+def _procrustes(draw: Draw) -> Any:
+    return lp.procrustes(*_poses(draw), scale=draw.value(True, False))
+
+
+def _velocity_error(draw: Draw) -> Any:
+    return lp.velocity_error(*_poses(draw, "BK2"), reduction=draw.value("mean", "none"))
+
+
+def _joint_angles(draw: Draw) -> Any:
+    points = draw.array("K3", "BK2", dtypes=FLOATS, tensor=True)
+    return lp.joint_angles(points, draw.value([(0, 1, 2)], ((2, 0, 1), [0, 2, 1]), [(0, 1)]))
+
+
+def _camera(draw: Draw, *shapes: str) -> Any:
+    return draw.array(*shapes, dtypes=FLOATS, tensor=True)
+
+
+def _project_points(draw: Draw) -> Any:
+    def optional(*shapes: str) -> Any:
+        return _camera(draw, *shapes) if draw.integer(0, 1) else None
+
+    return lp.project_points(
+        *(_camera(draw, "N3", "BN3"), _camera(draw, "33", "B33")),
+        *(optional("33", "B33"), optional("3", "B3"), optional("4", "5", "B5")),
+    )
+
+
+def _multi_view_consistency_loss(draw: Draw) -> Any:
+    limb = draw.one_of(
+        {}, {"limb": draw.value((0, 1)), "limb_length": draw.value(2, _camera(draw, "B"))}
+    )
+    return lp.multi_view_consistency_loss(
+        *(_camera(draw, "BK3"), _camera(draw, "BK2"), _camera(draw, "33", "B33")),
+        _camera(draw, "33", "B33"),
+        translation=draw.value(None, _camera(draw, "3", "B3")),
+        mask=draw.value(None, draw.array("BK", tensor=True)),
+        **limb,
+    )
+
+
 CALLS: dict[str, Callable[[Draw], Any]] = {
     "GaussianJointsMSELoss": _gaussian_joints_mse_module,
     "JointsMSELoss": _joints_mse_module,
@@ -449,6 +505,7 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "flip_merge": _flip_merge,
     "gaussian_joints_mse_loss": _gaussian_joints_mse_loss,
     "gaussian_targets": _gaussian_targets,
+    "joint_angles": _joint_angles,
     "joints_mse_loss": _joints_mse_loss,
     "joints_ohkm_mse_loss": _joints_ohkm_mse_loss,
     "keypoint_ap": _keypoint_ap,
@@ -456,11 +513,16 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "keypoint_epe": _keypoint_epe,
     "keypoint_error_sums": _keypoint_error_sums,
     "keypoint_nme": _keypoint_nme,
+    "mpjpe": _mpjpe,
+    "multi_view_consistency_loss": _multi_view_consistency_loss,
     "oks": _oks,
     "pck": _pck,
     "pck_counts": _pck_counts,
+    "procrustes": _procrustes,
+    "project_points": _project_points,
     "soft_argmax2d": _soft_argmax2d,
     "to_image": _to_image,
+    "velocity_error": _velocity_error,
     "metrics.KeypointAP": _keypoint_ap_metric,
     "metrics.PCK": _pck_metric,
 }

@@ -89,6 +89,22 @@ def draw_detections(shape: Shape) -> Tensors:
     return pred, gt, visible, 400 + 50 * maps((batch, 3)).abs()
 
 
+def draw_poses_in_space(shape: Shape) -> Tensors:
+    """Predictions and ground truths [B, K, 3], and which joints count; enough for a rotation."""
+    truth = 20 * maps((*shape[:2], 3))
+    counts = weights(shape)[..., 0].clone()
+    counts[:, :4] = 1
+    return truth + 4 * maps(truth.shape, seed=1), truth, counts
+
+
+def draw_views(shape: Shape) -> Tensors:
+    """Poses, what other cameras show of them, these cameras' turns, and where the poses are."""
+    pose, *_ = draw_poses_in_space(shape)
+    matrices = maps((shape[0], 3, 3), seed=2)
+    turns = torch.linalg.cross(matrices, matrices.roll(1, -1))
+    return pose, maps((*shape[:2], 2), seed=3), turns, 900 + maps((shape[0], 3), seed=4)
+
+
 def size_of(heatmaps: torch.Tensor) -> tuple[int, int]:
     return heatmaps.shape[3], heatmaps.shape[2]
 
@@ -112,6 +128,10 @@ soft = lp.SoftArgmax2d(1.0, normalized=True)
 
 MANY_JOINTS: tuple[Shape, ...] = ((6003, 5, 1, 1), (1757, 17, 1, 1))
 MANY_PEOPLE: tuple[Shape, ...] = ((201, 5, 1, 1), (175, 17, 1, 1))
+
+# Numbers enough for torch's threads, which take 32768 at a time, and more than one thread.
+MANY_POSES: tuple[Shape, ...] = ((16003, 5, 1, 1), (5003, 17, 1, 1))
+CAMERA = torch.tensor([[60.0, 0, 24], [0, 60, 32], [0, 0, 1]])
 
 PROGRAMS = {
     "gaussian_targets": Program(
@@ -203,6 +223,44 @@ PROGRAMS = {
         ),
         large=MANY_JOINTS,
         threads=False,
+    ),
+    "mpjpe": Program(draw_poses_in_space, lp.mpjpe, 2, MANY_POSES),
+    "mpjpe, scale": Program(
+        draw_poses_in_space, lambda *poses: lp.mpjpe(*poses, align="scale"), 2, MANY_POSES
+    ),
+    "mpjpe, root, none": Program(
+        draw_poses_in_space,
+        lambda *poses: lp.mpjpe(*poses, align="root", root=(0, 3), reduction="none").nan_to_num(),
+        2,
+        MANY_POSES,
+    ),
+    "mpjpe, procrustes": Program(
+        draw_poses_in_space, lambda *poses: lp.mpjpe(*poses, align="procrustes"), 2, MANY_POSES
+    ),
+    "procrustes": Program(draw_poses_in_space, lp.procrustes, 2, MANY_POSES),
+    "velocity_error": Program(draw_poses_in_space, lp.velocity_error, 2, MANY_POSES),
+    "joint_angles": Program(
+        lambda shape: draw_poses_in_space(shape)[:1],
+        lambda points: lp.joint_angles(points, ((0, 1, 2), (3, 1, 0))),
+        1,
+        MANY_POSES,
+    ),
+    "project_points": Program(
+        lambda shape: (draw_poses_in_space(shape)[0] + 99,),
+        lambda points: lp.project_points(points, CAMERA.to(points.device)),
+        1,
+        MANY_POSES,
+    ),
+    "multi_view_consistency_loss": Program(
+        draw_views,
+        lambda pose, points, turns, root: lp.multi_view_consistency_loss(
+            *(pose, points, turns, CAMERA.to(pose.device)),
+            translation=root,
+            limb=(0, 1),
+            limb_length=20.0,
+        ),
+        4,
+        MANY_POSES,
     ),
     "oks": Program(
         draw_detections,

@@ -64,8 +64,8 @@ class Checked:
         found = []
         for kind, flags in self.causes.items():
             for first, last in runs(np.asarray(flags[:, places].any(1))):
-                there = flags[first : last + 1, places].any(0).tolist()
-                names = tuple(name for name, bad in zip(joints, there, strict=True) if bad)
+                there = flags[first : last + 1, places].any(0)
+                names = tuple(joints[place] for place in np.flatnonzero(there))
                 found.append(Issue(kind, first, last, names))
         return tuple(sorted(found, key=lambda issue: (issue.first, issue.last)))
 

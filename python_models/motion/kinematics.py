@@ -79,3 +79,9 @@ def joint_positions(parents: Sequence[int], offsets: Floats, local: Floats) -> F
 def turned(rotations: Floats, vectors: Floats) -> Floats:
     """R v of rotations [..., 3, 3] and vectors [..., 3]."""
     return (rotations @ vectors[..., None])[..., 0]
+
+
+def z_up(points: Floats) -> Floats:
+    """Points [..., 3] of axes x left, y up, z forward in ours: X forward, Y left, Z up."""
+    found: Floats = points[..., [2, 0, 1]]
+    return found

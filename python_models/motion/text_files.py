@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gzip
+import json
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,6 +45,25 @@ def read_text(path: Path) -> str:
 def read_lines(path: Path) -> list[str]:
     """The lines of `read_text`; line n of the file is element n - 1."""
     return read_text(path).splitlines()
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """The JSON object in a file.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no whole JSON, or no object.
+    """
+    try:
+        content = json.loads(read_text(path))
+    except json.JSONDecodeError as error:
+        raise ValueError(f"{path}, line {error.lineno}: no JSON: {error.msg}") from error
+    except RecursionError:
+        raise ValueError(f"{path}: JSON nested too deep") from None
+    found = content if isinstance(content, dict) else None
+    if found is None:
+        raise ValueError(f"{path}: expected a JSON object, got {type(content).__name__}")
+    return found
 
 
 def finite_numbers(words: Iterable[str], where: str) -> list[float]:

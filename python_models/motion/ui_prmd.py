@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from python_models.motion.hip_centres import hip_centres
-from python_models.motion.kinematics import euler_rotations, joint_positions
+from python_models.motion.kinematics import euler_rotations, joint_positions, z_up
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import skeleton
 from python_models.motion.text_files import read_number_table, stem
@@ -119,7 +119,7 @@ def read_kinect(positions: Path, angles: Path) -> Motion:
             f"{angles}: expected {len(offsets)} lines as in {positions}, got {len(degrees)}"
         )
     local = euler_rotations("zxy", degrees[..., [2, 0, 1]])
-    found = joint_positions(_KINECT_PARENTS, offsets, local)[..., [2, 0, 1]] * 10
+    found = z_up(joint_positions(_KINECT_PARENTS, offsets, local)) * 10
     nodes_of = {node: found[:, number] for number, node in enumerate(_KINECT_NODES)}
     nodes_of["pelvis"] = (nodes_of["left_hip"] + nodes_of["right_hip"]) / 2
     joints = np.stack([nodes_of[joint] for joint in KINECT_SKELETON.joints], axis=1)
