@@ -38,8 +38,6 @@ def drawn_at(points: Floats, image_size: tuple[int, int] | None) -> tuple[Floats
         margin = max(_MARGIN * float((high - low).max()), 1e-6)
         low, extent = low - margin, high - low + 2 * margin
     scale = _LONGEST / float(extent.max())
-    if image_size is not None:
-        scale = min(scale, 1.0)
     width, height = (max(2 * round(scale * side / 2), 64) for side in extent.tolist())
     return (points - low) * scale, (width, height)
 

@@ -19,6 +19,7 @@ from python_models.presentation.limbs import colour_of, limbs
 from python_models.presentation.words import issue_words
 
 _FRACTION_BITS = 4  # OpenCV draws at sixteenths of a pixel
+_SMALLEST = 6  # pixels of a font
 _FARTHEST = 1e6  # OpenCV's coordinates are 32 bits
 _EDGE: Colour = (255, 255, 255)
 _STRIP: Colour = (24, 24, 24)
@@ -104,7 +105,8 @@ class Overlay:
             if set(corner) <= set(self._skeleton.joints):
                 first, _, last = points[self._skeleton.indices(*corner)]
                 if curve.kind.endswith("flexion"):  # it is 0 where the limbs are in line
-                    first = 2 * vertex - first
+                    first = vertex + 0.4 * (vertex - first)
+                    _thin_line(drawn, vertex, first, colour_of(corner[1]))
                 _arc(drawn, first, vertex, last, colour_of(corner[1]), width)
             place = (float(vertex[0]), float(vertex[1]))
             labels.append((place, f"{value:.0f}°", colour_of(corner[1])))
@@ -120,22 +122,26 @@ class Overlay:
         height, width = drawn.shape[:2]
         size = max(11, round(max(width, height) / 42))
         line = round(1.45 * size)
+        lower = _TEXT if reliable else _WARNING
         whole: Array = np.full((height + 2 * line + size // 2, width, 3), _STRIP, np.uint8)
         whole[:height] = drawn
         picture = Image.fromarray(whole)
         pen = ImageDraw.Draw(picture)
-        for (x, y), text, colour in labels:
-            left = min(max(x + 0.8 * size, 0), width - 2.2 * size)
+        taken: list[tuple[float, float]] = []
+        for (x, y), text, colour in sorted(labels, key=lambda label: label[0][1]):
+            left = min(max(x + 0.8 * size, 0), width - 2.6 * size)
             top = min(max(y - 0.6 * size, 0), height - 1.3 * size)
+            while any(abs(left - a) < 3 * size and abs(top - b) < 1.3 * size for a, b in taken):
+                top += 0.3 * size
+            taken.append((left, top))
             area = pen.textbbox((left, top), text, font=_font(size))
             pen.rectangle((area[0] - 2, area[1] - 1, area[2] + 2, area[3] + 1), fill=_STRIP)
             pen.text((left, top), text, font=_font(size), fill=_brighter(colour))
-        first = self._where(frame)
-        second = self._values(frame) if reliable else self._why_not(frame)
-        below = height + size // 4
-        pen.text((size // 2, below), first, font=_font(size), fill=_TEXT)
-        colour = _TEXT if reliable else _WARNING
-        pen.text((size // 2, below + line), second, font=_font(size), fill=colour)
+        lines = (self._where(frame), self._values(frame) if reliable else self._why_not(frame))
+        for row, (text, colour) in enumerate(zip(lines, (_TEXT, lower), strict=True)):
+            fitting = _fitting(text, size, width - size)
+            place = (size // 2, height + size // 4 + row * line)
+            pen.text(place, text, font=_font(fitting), fill=colour)
         return np.array(picture)
 
     def _where(self, frame: int) -> str:
@@ -179,13 +185,18 @@ def _arc(
     """Of the angle in the picture between the two limbs at a joint."""
     ends = np.stack([first, last]) - vertex
     lengths = np.linalg.norm(ends, axis=1)
-    if not np.isfinite(lengths).all() or lengths.min() < 4 * width:
+    if not np.isfinite(lengths).all() or lengths.min() < 3 * width:
         return
     start, end = np.degrees(np.arctan2(ends[:, 1], ends[:, 0])).tolist()
     turn = (end - start + 180) % 360 - 180
-    radius = round(min(0.3 * lengths.min(), 12.0 * width) * 2**_FRACTION_BITS)
+    radius = round(min(0.7 * lengths.min(), 10.0 * width) * 2**_FRACTION_BITS)
     arguments = (_place(vertex), (radius, radius), 0, start, start + turn, colour)
     cv2.ellipse(drawn, *arguments, max(1, width - 1), cv2.LINE_AA, _FRACTION_BITS)
+
+
+def _thin_line(drawn: Array, start: Floats, end: Floats, colour: Colour) -> None:
+    if np.isfinite([start, end]).all():
+        cv2.line(drawn, _place(start), _place(end), colour, 1, cv2.LINE_AA, _FRACTION_BITS)
 
 
 def _place(point: Floats) -> tuple[int, int]:
@@ -198,7 +209,13 @@ def _brighter(colour: Colour) -> Colour:
     return red, green, blue
 
 
-@lru_cache(maxsize=8)
+def _fitting(text: str, size: int, width: int) -> int:
+    """The font size, smaller where a line would be wider than the picture."""
+    length = _font(size).getlength(text)
+    return size if length <= width else max(_SMALLEST, int(size * width / length))
+
+
+@lru_cache(maxsize=32)
 def _font(size: int) -> ImageFont.FreeTypeFont:
     """The font that comes with matplotlib."""
     return ImageFont.truetype(font_manager.findfont("DejaVu Sans"), size)

@@ -12,7 +12,14 @@ from string import Template
 from python_models.analysis.results import Analysis
 from python_models.presentation import page_advice
 from python_models.presentation.curves import title_of
-from python_models.presentation.words import NOTHING, issue_words, plain, quantity, span_words
+from python_models.presentation.words import (
+    NOTHING,
+    issue_words,
+    plain,
+    quantity,
+    sentence,
+    span_words,
+)
 from python_models.whole_file import whole_file
 
 _TEMPLATE = Path(__file__).with_name("page.html")
@@ -119,25 +126,24 @@ def _refusal(analysis: Analysis) -> str:
 def _list(title: str, texts: Sequence[str]) -> str:
     if not texts:
         return ""
-    items = "".join(f"<li>{escape(text)}</li>" for text in dict.fromkeys(texts))
+    items = "".join(f"<li>{escape(sentence(text))}</li>" for text in dict.fromkeys(texts))
     return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
 
 
 def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
     if not analysis.repetitions:
         return ""
-    measures = list(dict.fromkeys(name for rep in analysis.repetitions for name in rep.measures))
-    in_time = analysis.frame_rate is not None
-    head = ["Number", "When" if in_time else "Picture", *map(plain, measures)]
-    rows = []
+    names_of = dict.fromkeys(name for rep in analysis.repetitions for name in rep.measures)
+    head = [""]
+    when = []
     for rep in analysis.repetitions:
-        number = f"{rep.number}" if rep.complete else f"{rep.number} (in part)"
-        when = span_words(rep.start, rep.end, analysis.frame_rate, names)
-        cells = [when]
-        for name in measures:
-            measure = rep.measures.get(name)
-            cells.append(quantity(measure.value, measure.unit) if measure else NOTHING)
-        rows.append((number, cells))
+        head.append(f"{rep.kind} {rep.number}" + ("" if rep.complete else " (in part)"))
+        when.append(span_words(rep.start, rep.end, analysis.frame_rate, names))
+    rows = [("when" if analysis.frame_rate else "picture", when)]
+    for name in names_of:
+        measures = [rep.measures.get(name) for rep in analysis.repetitions]
+        cells = [quantity(m.value, m.unit) if m is not None else NOTHING for m in measures]
+        rows.append((plain(name), cells))
     return f"<section><h2>Measured</h2>{table(head, rows)}</section>"
 
 

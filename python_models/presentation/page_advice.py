@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from html import escape
 
 from python_models.analysis.results import Advice, Analysis
-from python_models.presentation.words import NOTHING, plain, quantity
+from python_models.presentation.words import NOTHING, plain, quantity, sentence
 
 # In the order of the page: the verdict, its heading, its class.
 _VERDICTS = (
@@ -49,7 +49,7 @@ def _card(heading: str, style: str, words: str, same: Sequence[Advice], analysis
     title = f"{escape(heading)}: {escape(plain(first.rule))}"
     return (
         f'<article class="card {style}"><h3><span class="verdict">{title}</span></h3>'
-        f"<p>{escape(words)}</p>{texts}</article>"
+        f"<p>{escape(sentence(words))}</p>{texts}</article>"
     )
 
 

@@ -20,8 +20,13 @@ _SIGNS = {"degrees": "°", "mm": " mm", "pixels": " pixels", "seconds": " s"}
 
 
 def plain(name: str) -> str:
-    """A name of the program as people write it: "left_knee" is "left knee"."""
-    return name.replace("_", " ").replace("-", " ")
+    """A name of the program as people write it: "left_knee.maximum" is "left knee, maximum"."""
+    return name.replace("_", " ").replace("-", " ").replace(".", ", ")
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
 
 
 def joint_words(joints: Sequence[str], most: int = 4) -> str:
