@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import math
 import sys
 from functools import partial
 from pathlib import Path
@@ -70,6 +71,8 @@ def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
 
 def run(args: argparse.Namespace) -> Judged:
     """Analyses, and writes the folder."""
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise ValueError(f"--fps must be positive, frames per second, got {args.fps:g}")
     kind = sources.kind_of(args.input)
     check_output(args.output, args.input, overwrite=args.overwrite)
     rules = load_rules(args.exercise, args.rules)

@@ -41,7 +41,9 @@ def panels(analysis: Analysis) -> list[list[Curve]]:
         if curve.refused is None and np.isfinite(curve.values).any():
             kinds.setdefault(curve.kind, []).append(curve)
     main = analysis.curves.get(analysis.main_curve)
-    order = dict.fromkeys([main.kind, *(_LEGS if main.kind in _LEGS else _ARMS)] if main else kinds)
+    order = dict.fromkeys(
+        [main.kind, *(_ARMS if main.kind in _ARMS[:4] else _LEGS)] if main else kinds
+    )
     return [kinds[kind] for kind in order if kind in kinds][:_MOST]
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from string import Template
@@ -12,33 +10,19 @@ from string import Template
 from python_models.analysis.results import Analysis
 from python_models.presentation import page_advice
 from python_models.presentation.curves import title_of
+from python_models.presentation.page_parts import Picture, figures, table, text_list
 from python_models.presentation.words import (
     NOTHING,
     issue_words,
     plain,
     quantity,
-    sentence,
+    reason_words,
     span_words,
 )
 from python_models.whole_file import whole_file
 
 _TEMPLATE = Path(__file__).with_name("page.html")
 _MOST_ISSUES = 100  # rows; the JSON has all
-
-
-@dataclass(frozen=True)
-class Picture:
-    """An image of the page.
-
-    Attributes:
-        data: The file's bytes, PNG or JPEG.
-        alt: What it shows, for those who do not see it.
-        caption: The text below it.
-    """
-
-    data: bytes
-    alt: str
-    caption: str
 
 
 def page(
@@ -62,12 +46,14 @@ def page(
     """
     parts = [
         _refusal(analysis),
-        _list("What to know about these numbers", [*notes, *analysis.warnings]),
+        text_list(
+            "What to know about these numbers", [*notes, *map(reason_words, analysis.warnings)]
+        ),
         page_advice.section(analysis),
         _repetitions(analysis, names),
-        _figures("Angles over time" if analysis.frame_rate else "Angles", [curves]),
-        _figures("The pose in space", [views]),
-        _figures("Pictures", frames, grid=True),
+        figures("Angles over time" if analysis.frame_rate else "Angles", [curves]),
+        figures("The pose in space", [views]),
+        figures("Pictures", frames, grid=True),
         _issues(analysis, names),
         _not_measured(analysis),
     ]
@@ -91,14 +77,15 @@ def summary(analysis: Analysis) -> str:
     kinds = {r.kind for r in analysis.repetitions}
     kind = kinds.pop() if len(kinds) == 1 else "repetition"
     count = len(whole)
-    found = f"{count} whole {kind}{'' if count == 1 else 's'}"
+    found = _count(count, f"whole {kind}")
     part = len(analysis.repetitions) - count
     found += f" and {part} in part" if part else ""
     if analysis.frame_rate is None:
-        length = f"{analysis.frames} picture{'' if analysis.frames == 1 else 's'}"
+        length = _count(analysis.frames, "picture")
     else:
         seconds = analysis.frames / analysis.frame_rate
-        length = f"{analysis.frames} frames ({seconds:.1f} s at {analysis.frame_rate:g} a second)"
+        length = _count(analysis.frames, "frame")
+        length += f" ({seconds:.1f} s at {analysis.frame_rate:g} a second)"
     how = (
         "Angles are the body's, from a 3D pose."
         if analysis.dimensions == 3
@@ -109,6 +96,10 @@ def summary(analysis: Analysis) -> str:
     return f"{length}: {found}. {how} {share:.0%} of the frames could be judged."
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _title(analysis: Analysis) -> str:
     return f"{plain(analysis.exercise).capitalize()}: {analysis.name}"
 
@@ -116,18 +107,11 @@ def _title(analysis: Analysis) -> str:
 def _refusal(analysis: Analysis) -> str:
     if analysis.refused is None:
         return ""
-    reason = escape(analysis.refused.reason)
+    reason = escape(reason_words(analysis.refused.reason))
     return (
         '<section class="card unsure" role="alert"><h3 class="verdict">Not judged</h3>'
         f"<p>{reason}</p></section>"
     )
-
-
-def _list(title: str, texts: Sequence[str]) -> str:
-    if not texts:
-        return ""
-    items = "".join(f"<li>{escape(sentence(text))}</li>" for text in dict.fromkeys(texts))
-    return f"<section><h2>{escape(title)}</h2><ul>{items}</ul></section>"
 
 
 def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
@@ -145,40 +129,6 @@ def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
         cells = [quantity(m.value, m.unit) if m is not None else NOTHING for m in measures]
         rows.append((plain(name), cells))
     return f"<section><h2>Measured</h2>{table(head, rows)}</section>"
-
-
-def table(head: Sequence[str], rows: Sequence[tuple[str, Sequence[str]]]) -> str:
-    """A table; the first cell of a row is its heading."""
-    top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-    lines = [
-        f'<tr><th scope="row">{escape(name)}</th>'
-        + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
-        + "</tr>"
-        for name, cells in rows
-    ]
-    body = "\n".join(lines)
-    return (
-        f'<div class="scroll" tabindex="0"><table><thead><tr>{top}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>"
-    )
-
-
-def _figures(title: str, pictures: Sequence[Picture | None], *, grid: bool = False) -> str:
-    shown = [picture for picture in pictures if picture is not None]
-    if not shown:
-        return ""
-    figures = "\n".join(map(_figure, shown))
-    inner = f'<div class="frames">{figures}</div>' if grid else figures
-    return f"<section><h2>{escape(title)}</h2>{inner}</section>"
-
-
-def _figure(picture: Picture) -> str:
-    kind = "png" if picture.data.startswith(b"\x89PNG") else "jpeg"
-    data = base64.b64encode(picture.data).decode("ascii")
-    return (
-        f'<figure><img alt="{escape(picture.alt)}" src="data:image/{kind};base64,{data}">'
-        f"<figcaption>{escape(picture.caption)}</figcaption></figure>"
-    )
 
 
 def _issues(analysis: Analysis, names: Sequence[str]) -> str:
@@ -199,7 +149,7 @@ def _not_measured(analysis: Analysis) -> str:
     if not refused:
         return ""
     rows = [
-        (f"{curve.side or ''} {title_of(curve)}".strip(), [curve.refused.reason])
+        (f"{curve.side or ''} {title_of(curve)}".strip(), [reason_words(curve.refused.reason)])
         for curve in refused
         if curve.refused is not None
     ]

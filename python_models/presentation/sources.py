@@ -64,8 +64,6 @@ def kind_of(path: Path) -> str:
 
 def of_keypoint_file(path: Path, rate: float | None, person: int | None) -> Source:
     """A keypoint file; nothing is seen behind the skeleton."""
-    if rate is not None:
-        video.frame_rate(path, 0.0, rate)  # refuses what is no rate
     keypoints = read_keypoints(path, rate=rate, person=person)
     if keypoints.frame_rate is not None:
         video.frame_rate(path, keypoints.frame_rate, rate)
@@ -113,8 +111,6 @@ def of_pictures(
     Raises:
         ValueError: No picture can be read.
     """
-    if rate is not None:
-        video.frame_rate(path, 0.0, rate)
     paths = sorted(pictures_in(path), key=_natural) if path.is_dir() else [path]
     found = _Found(predictor, Follower(person, follow=rate is not None))
     kept, notes = [], []

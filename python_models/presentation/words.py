@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 
 from python_models.analysis.results import Issue
@@ -27,6 +28,11 @@ def plain(name: str) -> str:
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return f"{text[:1].upper()}{text[1:]}" + ("" if text.endswith((".", "!", "?")) else ".")
+
+
+def reason_words(text: str) -> str:
+    """A sentence that names joints and curves as the program does, as one for people."""
+    return sentence(re.sub(r"(?<=[a-z])_(?=[a-z])", " ", text))
 
 
 def joint_words(joints: Sequence[str], most: int = 4) -> str:
