@@ -12,7 +12,8 @@ import pytest
 from PIL import Image
 
 from python_models import analyse, trained
-from python_models.presentation import sources
+from python_models.presentation import outputs, sources
+from python_models.presentation.curves import panels
 from tests import squat_keypoints as squats
 from tests.predict_inputs import read_video
 from tests.trained_files import write_checkpoint
@@ -20,6 +21,26 @@ from tests.trained_files import write_checkpoint
 FILES = ["analysis.json", "curves.png", "keypoints.json", "overlay.mp4", "report.html"]
 FILES_3D = [*FILES, "views_3d.png"]
 HIP, KNEE, ANKLE = 11, 13, 15  # COCO's left ones; the right ones come next
+
+
+@pytest.fixture(autouse=True)
+def _quick(request, monkeypatch):
+    """Charts take most of the time: only the tests that ask for them have real ones."""
+    if "charts" not in request.fixturenames:
+
+        def write(path, *arguments):
+            drawn = len(arguments) > 1 or bool(panels(*arguments))
+            if drawn:
+                Image.new("RGB", (1, 1)).save(path)
+            return drawn
+
+        monkeypatch.setattr(outputs, "save_curves", write)
+        monkeypatch.setattr(outputs, "save_views", write)
+
+
+@pytest.fixture
+def charts():
+    """Real ones."""
 
 
 def run(source, output, *flags):
@@ -81,7 +102,7 @@ def page(output):
 # What goes well
 
 
-def test_keypoints_in_3d(tmp_path, capsys):
+def test_keypoints_in_3d(tmp_path, charts, capsys):
     joints, _, flexions = squats.squats()
     source = squats.write_plain(tmp_path / "a.json", joints, frame="world")
     output = tmp_path / "out"
@@ -101,7 +122,7 @@ def test_keypoints_in_3d(tmp_path, capsys):
     assert {a["verdict"] for a in report["advice"]} <= {"good", "fault", "not sure", "refused"}
 
 
-def test_keypoints_in_2d_say_that_they_are(tmp_path, capsys):
+def test_keypoints_in_2d_say_that_they_are(tmp_path, charts, capsys):
     _, pixels, _ = squats.squats()
     source = squats.write_plain(tmp_path / "a.json", pixels[:, squats.LOWER_BODY])
     output = tmp_path / "out"
@@ -285,7 +306,7 @@ def test_joints_of_low_score_are_not_judged(tmp_path, finder, capsys):
 
 @pytest.mark.parametrize("frames", [1, 2])
 @pytest.mark.parametrize("three", [False, True])
-def test_one_or_two_frames(tmp_path, capsys, frames, three):
+def test_one_or_two_frames(tmp_path, charts, capsys, frames, three):
     joints, pixels, flexions = squats.squats()
     points = (joints if three else pixels)[15 : 15 + frames]
     fields = {"frame": "world"} if three else {}
@@ -307,7 +328,7 @@ def test_one_or_two_frames(tmp_path, capsys, frames, three):
 
 
 @pytest.mark.parametrize("three", [False, True])
-def test_missing_joints(tmp_path, three):
+def test_missing_joints(tmp_path, charts, three):
     joints, pixels, _ = squats.squats()
     points = (joints if three else pixels).copy()
     fields = {"frame": "world"} if three else {}
