@@ -113,14 +113,13 @@ class Camera:
 
     def to_camera(self, points: Floats) -> Floats:
         """World points [..., N, 3] in the camera's frame."""
-        # einsum, not a product of BLAS: that would start threads, and its sums depend on the batch.
-        turned = np.einsum("...ij,...nj->...ni", self.rotation, points)
+        turned = points @ np.swapaxes(self.rotation, -1, -2)
         return np.asarray(turned + self.translation[..., None, :], np.float64)
 
     def to_world(self, points: Floats) -> Floats:
         """Points of the camera's frame [..., N, 3] in the world: undoes `to_camera`."""
         away = points - self.translation[..., None, :]
-        return np.asarray(np.einsum("...ji,...nj->...ni", self.rotation, away))
+        return np.asarray(away @ self.rotation)
 
     def project(self, points: Floats) -> Floats:
         """World points [..., N, 3] to pixels [..., N, 2]."""
