@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import importlib
 import math
 import sys
 from functools import partial
 from pathlib import Path
 
-from python_models import trained
+from python_models import trained, trained_lifter
 from python_models.analysis.analysis import analyse
 from python_models.analysis.rules import RULES, exercises, load_rules
 from python_models.decoding import REFINEMENTS, Decoding
@@ -76,9 +75,7 @@ def run(args: argparse.Namespace) -> Judged:
     kind = sources.kind_of(args.input)
     check_output(args.output, args.input, overwrite=args.overwrite)
     rules = load_rules(args.exercise, args.rules)
-    lifter = None
-    if args.lifter is not None:
-        lifter = importlib.import_module("python_models.trained_lifter").load(args.lifter)
+    lifter = trained_lifter.load(args.lifter) if args.lifter is not None else None
     source = open_source(args, kind)
     judged = judge(
         source.keypoints,

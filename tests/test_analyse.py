@@ -145,10 +145,10 @@ class Found:
     joints: np.ndarray
     score = 0.9
 
-    def __init__(self, *arguments):
+    def __init__(self, *_):
         self.count = 0
 
-    def of_persons(self, image, persons, where):
+    def of_persons(self, _image, persons, _where):
         points = self.joints[self.count]
         self.count += 1
         count = len(persons)
@@ -162,7 +162,7 @@ def finder(monkeypatch):
     kind = type("SquatsFound", (Found,), {"joints": pixels[:, squats.LOWER_BODY]})
     monkeypatch.setattr(analyse, "Predictor", kind)
     model = type("Model", (), {"task": type("Task", (), {"refine": "dark"})})
-    monkeypatch.setattr(trained, "load", lambda path: model)
+    monkeypatch.setattr(trained, "load", lambda _: model)
     return kind
 
 
@@ -464,7 +464,7 @@ def test_flags_that_do_not_fit(tmp_path, capsys):
     assert "give --fps" in refused(capsys, single, output, "--smooth")
 
 
-NASTY = '<img src=x onerror=alert(1)>"\'&amp;{x}$title'
+NASTY = "<img src=x onerror=alert(1)>\"'&amp;{x}$title"
 
 
 def test_names_are_text_and_no_html(tmp_path, finder):

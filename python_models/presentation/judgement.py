@@ -36,11 +36,18 @@ class PoseLifter(Protocol):
     """What is needed of a trained lifter."""
 
     @property
-    def input_skeleton(self) -> Skeleton: ...
+    def source(self) -> Skeleton:
+        """Of the keypoints."""
+
     @property
-    def output_skeleton(self) -> Skeleton: ...
-    def lift(self, points: Floats, image_size: tuple[int, int]) -> Floats:
-        """Pixels [T, K, 2] as millimetres [T, K', 3] in the camera's axes."""
+    def target(self) -> Skeleton:
+        """Of the points."""
+
+    def lift(self, keypoints: Floats, size: Floats) -> Floats:
+        """Pixels [T, K, 2] in pictures of these sizes [T, 2] as millimetres [T, K', 3].
+
+        The axes are the camera's. NaN where there are too few keypoints.
+        """
 
 
 @dataclass(frozen=True)
@@ -124,36 +131,31 @@ def lift(
 ) -> tuple[PoseSequence, tuple[Issue, ...]]:
     """The sequence in 3D, and what was wrong with the joints that it was lifted from.
 
-    A frame in which one of these joints is not relied on has no 3D pose at all.
+    A joint that was not relied on in the picture is not known in space either, even where a lifter
+    fills it in: its angle would be a guess that looks like a measurement.
     """
-    source, target = sequence.skeleton, lifter.input_skeleton
-    weights = {joint: sources(joint, source) for joint in target.joints}
+    skeleton, source, target = sequence.skeleton, lifter.source, lifter.target
+    weights = {joint: sources(joint, skeleton) for joint in source.joints}
     lacking = [joint for joint, parts in weights.items() if parts is None]
     if lacking:
-        raise ValueError(f"the lifter needs {lacking}, which {source.name} does not have")
+        raise ValueError(f"the lifter needs {lacking}, which {skeleton.name} does not have")
     if keypoints.image_sizes is None:
         raise ValueError("to be lifted, keypoints must come with image_size, [width, height]")
-    inputs = convert(sequence.points, source, target)
-    whole = np.isfinite(inputs).all(axis=(1, 2))
-    joints = np.full((len(sequence), len(lifter.output_skeleton), 3), np.nan)
-    sizes = np.array(keypoints.image_sizes)
-    for size in np.unique(sizes[whole], axis=0):
-        frames = whole & (sizes == size).all(axis=1)
-        joints[frames] = lifter.lift(inputs[frames], (int(size[0]), int(size[1])))
+    inputs = convert(sequence.points, skeleton, source)
+    known = np.asarray(np.isfinite(inputs).all(axis=-1))
+    joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64)).copy()
+    for place, joint in enumerate(target.joints):
+        if joint in source.joints:
+            joints[~known[:, source.index(joint)], place] = np.nan
     confidence = None
     if sequence.confidence is not None:
-        least = convert_confidence(sequence.confidence, source, target).min(axis=1, keepdims=True)
+        given = convert_confidence(sequence.confidence, skeleton, source)
+        least = np.where(known, given, 1.0).min(axis=1, keepdims=True)
         confidence = np.broadcast_to(least, joints.shape[:2]).copy()
     used = {place for parts in weights.values() for place, _ in parts or ()}
-    names = tuple(source.joints[place] for place in sorted(used))
-    lifted = PoseSequence(
-        joints,
-        lifter.output_skeleton,
-        sequence.frame_rate,
-        np.array(_UP["camera"]),
-        confidence,
-        name=sequence.name,
-    )
+    names = tuple(skeleton.joints[place] for place in sorted(used))
+    up, name = np.array(_UP["camera"]), sequence.name
+    lifted = PoseSequence(joints, target, sequence.frame_rate, up, confidence, name=name)
     return lifted, checked.issues(sequence, names)
 
 

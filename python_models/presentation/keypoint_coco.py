@@ -8,7 +8,14 @@ import numpy as np
 
 from python_models.motion.skeletons import COCO_17, LOWER_BODY_6
 from python_models.prediction.person_boxes import Box
-from python_models.presentation.keypoints import FARTHEST, MOST_FRAMES, Floats, Keypoints, rate_of, size_of
+from python_models.presentation.keypoints import (
+    FARTHEST,
+    MOST_FRAMES,
+    Floats,
+    Keypoints,
+    rate_of,
+    size_of,
+)
 from python_models.presentation.person_choice import Follower
 
 _JOINTS = len(COCO_17)

@@ -73,7 +73,7 @@ def rate_of(value: object, source: str) -> float | None:
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > FARTHEST:
-        raise ValueError(f"{source}: fps must be a number, got {value!r}")  # noqa: TRY004
+        raise ValueError(f"{source}: fps must be a number, got {value!r}")
     return float(value)
 
 
