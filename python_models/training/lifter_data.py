@@ -43,6 +43,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
     add("--cameras", type=positive, default=1, help="so many a pose, in an epoch")
     add("--val-cameras", type=positive, default=1, help="so many a pose when scored")
+    add("--calibrated", action=argparse.BooleanOptionalAction, default=False,
+        help="the focal lengths of the cameras of --squats are known")  # fmt: skip
     add("--val-squats", type=positive, default=5000, help="poses that --squats is scored on")
     add = parser.add_argument_group("what is seen").add_argument
     add("--source", choices=sorted(SKELETONS), default="lower-body-6", help="of the keypoints")
@@ -64,6 +66,8 @@ def open_data(
     kinds = [bool(args.motions), bool(args.squats), bool(args.detections)]
     if sum(kinds) != 1:
         raise ValueError("give one of --motions, --squats and --detections")
+    if args.calibrated and not args.squats:
+        raise ValueError("--calibrated is for --squats")
     if args.motions:
         train, val = _motion_views(args, task)
     else:
@@ -133,9 +137,12 @@ def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Vi
 def _picture_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Views]:
     skeletons = task.source_skeleton, task.target_skeleton
     if args.squats:
+        known = args.calibrated
         return (
-            squat_views("train", args.squats, *skeletons, cameras=args.cameras),
-            squat_views("val", args.val_squats, *skeletons, cameras=args.val_cameras),
+            squat_views("train", args.squats, *skeletons, cameras=args.cameras, calibrated=known),
+            squat_views(
+                "val", args.val_squats, *skeletons, cameras=args.val_cameras, calibrated=known
+            ),
         )
     folder, train, val = map(Path, args.detections)
     return (
