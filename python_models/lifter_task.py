@@ -103,16 +103,17 @@ class LifterTask:
             name: lp.mpjpe(points, truth, counted, align=align, reduction="none").nanmean(-1)
             for name, align in ALIGNMENTS.items()
         }
-        ratio = self.bone_length(truth, batch) / self.bone_length(points, batch)
+        ratio = self.bones(truth, batch).sum(-1) / self.bones(points, batch).sum(-1)
         sized = lp.mpjpe(points * ratio[:, None, None], truth, counted, reduction="none")
         knee = self.knee_errors(points, batch)
         return {**found, SIZED: sized.nanmean(-1), KNEE_ANGLE: knee.nanmean(-1)}
 
-    def bone_length(self, points: Tensor, batch: Pairs) -> Tensor:
-        """The sum [B] of the lengths of the bones of points [B, K', 3] whose ends are known."""
+    def bones(self, points: Tensor, batch: Pairs) -> Tensor:
+        """The lengths [B, bones] of the bones of points [B, K', 3]; 0 where an end is not known."""
         parents, children = torch.tensor(self.target_skeleton.bones).T
-        lengths = (points[:, children] - points[:, parents]).norm(dim=-1)
-        return (lengths * batch["known"][:, children] * batch["known"][:, parents]).sum(-1)
+        lengths = torch.linalg.vector_norm(points[:, children] - points[:, parents], dim=-1)
+        known: Tensor = batch["known"][:, children] * batch["known"][:, parents]
+        return torch.where(known > 0, lengths, 0.0)
 
     def knee_errors(self, points: Tensor, batch: Pairs) -> Tensor:
         """How far the knees' angles are off [B, 2], left and right, in degrees; NaN: not known.

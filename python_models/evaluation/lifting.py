@@ -28,7 +28,8 @@ from python_models.training.order import scoring_blocks
 from python_models.whole_file import write_json
 
 LIFTER, CONSTANT, PICTURE = "lifter", "constant pose", "2D only"
-METHODS = (LIFTER, CONSTANT, PICTURE)
+LIMIT = "true pose, average size"
+METHODS = (LIFTER, CONSTANT, PICTURE, LIMIT)
 ALL = "all"
 _BATCH = 512
 _HEADER = {
@@ -43,7 +44,8 @@ class Comparison:
 
     The constant pose is the mean of the training data in the camera's frame. 2D only takes the
     keypoints, in the scale that fits the training data best, with no depth; its knee angles are
-    those in the picture.
+    those in the picture. The true pose at the size of an average person of the training data is
+    the limit that one view sets: it says nothing of how large who is seen is.
     """
 
     errors: dict[str, dict[str, Array]]  # by method and score
@@ -106,6 +108,7 @@ def _errors(
         LIFTER: task.errors(points, on_cpu),
         CONSTANT: task.errors(baselines.constant(on_cpu), on_cpu),
         PICTURE: task.errors(baselines.flat(on_cpu), on_cpu),
+        LIMIT: task.errors(baselines.average_size(on_cpu), on_cpu),
     }
     # A depth of 0 changes no angle, but joints that were not found would be at the root.
     in_picture = task.knee_errors(_of_three(picture_pose(task, on_cpu)), on_cpu)
@@ -124,7 +127,7 @@ def table(comparison: Comparison) -> str:
         "|---|--:|---|" + "--:|" * len(_HEADER),
     ]
     for name, rows in comparison.rows().items():
-        for method in METHODS:
+        for method in METHODS if name == ALL or len(comparison.rows()) == 1 else METHODS[:-1]:
             values = (comparison.mean(method, score, rows) for score in _HEADER)
             cells = " | ".join(f"{value:.1f}" if np.isfinite(value) else "-" for value in values)
             first = f"{name} | {int(rows.sum())}" if method == LIFTER else " | "
