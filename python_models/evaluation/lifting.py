@@ -21,7 +21,7 @@ from python_models import trained_lifter
 from python_models.arrays import Array
 from python_models.evaluation.lift_baselines import Baselines, picture_pose
 from python_models.evaluation.report import number
-from python_models.lifter_task import ALIGNMENTS, KNEE_ANGLE, LifterTask
+from python_models.lifter_task import KNEE_ANGLE, SCORES, SIZED, LifterTask
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.training import lifter_data
 from python_models.training.order import scoring_blocks
@@ -31,7 +31,10 @@ LIFTER, CONSTANT, PICTURE = "lifter", "constant pose", "2D only"
 METHODS = (LIFTER, CONSTANT, PICTURE)
 ALL = "all"
 _BATCH = 512
-_HEADER = {"mpjpe": "MPJPE", "n_mpjpe": "N-MPJPE", "pa_mpjpe": "PA-MPJPE", KNEE_ANGLE: "knee"}
+_HEADER = {
+    "mpjpe": "MPJPE", SIZED: "at the right size", "n_mpjpe": "N-MPJPE", "pa_mpjpe": "PA-MPJPE",
+    KNEE_ANGLE: "knee",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -135,10 +138,7 @@ def results(comparison: Comparison) -> dict[str, Any]:
         name: {
             "pairs": int(rows.sum()),
             **{
-                method: {
-                    score: number(comparison.mean(method, score, rows))
-                    for score in (*ALIGNMENTS, KNEE_ANGLE)
-                }
+                method: {score: number(comparison.mean(method, score, rows)) for score in SCORES}
                 for method in METHODS
             },
         }
