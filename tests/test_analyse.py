@@ -144,15 +144,15 @@ class Found:
 
     joints: np.ndarray
     score = 0.9
+    variance = np.nan
 
     def __init__(self, *_):
         self.count = 0
 
-    def of_persons(self, _image, persons, _where):
+    def with_covariance(self, _image, _box):
         points = self.joints[self.count]
         self.count += 1
-        count = len(persons)
-        return persons, np.stack([points] * count), np.full((count, 6), self.score)
+        return points, np.full(6, self.score), np.full((6, 2, 2), self.variance * np.eye(2))
 
 
 @pytest.fixture

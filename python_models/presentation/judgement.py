@@ -100,6 +100,7 @@ def judge(
         keypoints.frame_rate,
         np.array(_UP[keypoints.frame]),
         keypoints.scores,
+        keypoints.covariances,
         name=name,
         image_size=keypoints.image_size if flat else None,
     )

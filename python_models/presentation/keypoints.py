@@ -33,6 +33,8 @@ class Keypoints:
         frame: Of the points: "image" (D = 2), or "world" (Z up) or "camera" (x right, y down, z
             forward).
         notes: What a reader of the results must know about the file.
+        covariances: [T, K, D, D] in the points' units squared, NaN where they are not known; or
+            None where none is.
     """
 
     points: Floats
@@ -43,6 +45,7 @@ class Keypoints:
     names: tuple[str, ...]
     frame: Frame = "image"
     notes: tuple[str, ...] = ()
+    covariances: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.points)

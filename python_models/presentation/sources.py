@@ -16,11 +16,13 @@ from python_models.prediction import video
 from python_models.prediction.person_boxes import Box, PersonBoxes
 from python_models.prediction.picture_files import SUFFIXES as PICTURES
 from python_models.prediction.picture_files import pictures_in, read_picture
-from python_models.prediction.predictor import Predictor
+from python_models.prediction.predictor import BoxSizeError, Predictor
 from python_models.presentation.keypoint_file import SUFFIXES as KEYPOINT_FILES
 from python_models.presentation.keypoint_file import read_keypoints
 from python_models.presentation.keypoints import Keypoints
 from python_models.presentation.person_choice import Follower
+
+_MOST_NOTES = 10  # of one kind
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,8 @@ class _Found:
         self._choose = choose
         self._joints: list[Array] = []
         self._scores: list[Array] = []
+        self._covariances: list[Array] = []
+        self._unseen: list[str] = []
         self.names: list[str] = []
         self.sizes: list[tuple[int, int] | None] = []
 
@@ -157,27 +161,37 @@ class _Found:
         if place is None:
             self.add_nothing(name, _size(image))
             return
-        persons, joints, maxima = self._predictor.of_persons(image, [persons[place]], name)
-        if persons:
-            self._append(name, joints[0], maxima[0], _size(image))
-        else:
+        try:
+            joints, maxima, covariances = self._predictor.with_covariance(image, persons[place][1])
+        except BoxSizeError as error:
+            self._unseen.append(f"nobody is looked for in {name}: {error}")
             self.add_nothing(name, _size(image))
+        else:
+            self._append(name, joints, maxima, covariances, _size(image))
 
     def add_nothing(self, name: str, size: tuple[int, int] | None = None) -> None:
         """A frame in which the person is not."""
-        joints = len(LOWER_BODY_6)
-        self._append(name, np.full((joints, 2), np.nan), np.zeros(joints), size)
+        nowhere = np.full((len(LOWER_BODY_6), 2, 3), np.nan)
+        nothing = np.zeros(len(LOWER_BODY_6))
+        self._append(name, nowhere[..., 0], nothing, nowhere[..., 1:], size)
 
     def _append(
-        self, name: str, joints: Array, scores: Array, size: tuple[int, int] | None
+        self,
+        name: str,
+        joints: Array,
+        scores: Array,
+        covariances: Array,
+        size: tuple[int, int] | None,
     ) -> None:
         self.names.append(name)
         self.sizes.append(size)
         self._joints.append(np.asarray(joints, np.float64))
         self._scores.append(np.clip(np.asarray(scores, np.float64), 0, 1))
+        self._covariances.append(np.asarray(covariances, np.float64))
 
     def keypoints(self, rate: float | None, notes: list[str]) -> Keypoints:
         """Of all frames."""
+        covariances = np.stack(self._covariances)
         known = next(size for size in self.sizes if size is not None)
         return Keypoints(
             np.stack(self._joints),
@@ -186,7 +200,8 @@ class _Found:
             rate,
             tuple(size or known for size in self.sizes),
             tuple(self.names),
-            notes=(*notes, *self._choose.notes()),
+            notes=(*notes, *self._unseen[:_MOST_NOTES], *self._choose.notes()),
+            covariances=None if np.isnan(covariances).all() else covariances,
         )
 
 
