@@ -137,6 +137,7 @@ def test_cameras(tmp_path):
         ({"translation": [0, 0, float("nan")]}, "translation must be finite [3]"),
         ({"rotation": [[1, 0, 0], [0, 0, 1], [0, 1, 0]]}, "rotation must be one"),
         ({"orientation": [1, 0, 0, 0]}, "expected an object with"),
+        ({"size": [1000, 0]}, "Camera: size must be"),
     ],
 )
 def test_other_cameras_are_refused(tmp_path, change, message):

@@ -85,6 +85,7 @@ KINDS: dict[str, str] = {
     "thigh_inclination": "degrees",
     "shin_inclination": "degrees",
     "hip_flexion": "degrees",
+    "trunk_over_shin": "degrees",
     "trunk_lean": "degrees",
     "knee_valgus": "degrees",
     "knee_medial": "ratio",
@@ -141,7 +142,20 @@ def _leg(side: Side, top: tuple[str, ...]) -> list[Definition]:
         trunk = _middle(at, top) - _middle(at, HIPS)
         return angle_between(at[hip] - at[knee], trunk)
 
+    def trunk_over_shin(at: Scene) -> Floats:
+        trunk = _middle(at, top) - _middle(at, HIPS)
+        return angle_between(trunk, at.up) - shin_inclination(at)
+
     return [
+        Definition(
+            "trunk_over_shin",
+            side,
+            "degrees",
+            "side",
+            (*HIPS, knee, ankle, *top),
+            (shank,),
+            trunk_over_shin,
+        ),
         Definition(
             "knee_flexion", side, "degrees", "side", (*thigh, ankle), (thigh, shank), knee_flexion
         ),

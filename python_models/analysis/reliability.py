@@ -29,7 +29,7 @@ class Limits:
         noise: How far a joint may be off by itself.
         acceleration: Leg lengths per second squared; 15 is about 1.3 g.
         speed: Leg lengths per second; 8 is about 7 m/s.
-        memory: Seconds after which a joint may be anywhere.
+        memory: Seconds after which a joint may be anywhere; a stay that is longer is no outlier.
         bone: Change of a bone's length in 3D, as a part of its median. Skin markers move by 8 %.
         doubt: Part of exchanged frames from which it is not known which side is which.
     """
@@ -64,8 +64,8 @@ class Checked:
         found = []
         for kind, flags in self.causes.items():
             for first, last in runs(np.asarray(flags[:, places].any(1))):
-                there = flags[first : last + 1, places].any(0).tolist()
-                names = tuple(name for name, bad in zip(joints, there, strict=True) if bad)
+                there = flags[first : last + 1, places].any(0)
+                names = tuple(joints[place] for place in np.flatnonzero(there))
                 found.append(Issue(kind, first, last, names))
         return tuple(sorted(found, key=lambda issue: (issue.first, issue.last)))
 
@@ -79,7 +79,7 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
     - swap: the left and the right joint of a pair exchange their places from one frame to the next.
       The rarer state is the wrong one; if neither is rare, both are not relied on.
     - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
-      farther from its last place than it can move.
+      it stays for a moment where it cannot have moved to. Who stays there is not found out.
     - bone-length: in 3D a limb is longer or shorter than its median; both its ends are in doubt.
 
     Single pictures (no frame rate) have no neighbours in time: only the first three are looked for.
@@ -162,18 +162,21 @@ def _off_neighbours(points: Floats, rate: float, size: float, limits: Limits) ->
 
 
 def _off_track(points: Floats, rate: float, size: float, limits: Limits) -> Bools:
-    """Joints farther from where they were last believed to be than they can have moved."""
+    """Short stays of a joint where it cannot have moved to from one frame to the next."""
     bad = np.zeros(points.shape[:2], dtype=bool)
-    joints = points.shape[1]
-    place = np.full(points.shape[1:], np.nan)
-    seen = np.zeros(joints)
-    for frame, now in enumerate(points):
-        passed = (frame - seen) / rate
-        with np.errstate(invalid="ignore"):
-            far = length(now - place) > size * (limits.noise + limits.speed * passed)
-        bad[frame] = far & (passed <= max(limits.memory, 1 / rate))
-        believed = known(now) & ~bad[frame]
-        place[believed], seen[believed] = now[believed], frame
+    for joint in range(points.shape[1]):
+        frames = np.flatnonzero(known(points[:, joint]))
+        if len(frames) < 2:
+            continue
+        passed = np.diff(frames) / rate
+        moved = length(np.diff(points[frames, joint], axis=0))
+        jumps = moved > size * (limits.noise + limits.speed * passed)
+        jumps &= passed <= max(limits.memory, 1 / rate)
+        stays = np.split(frames, np.flatnonzero(jumps) + 1)
+        longest = max(len(stay) for stay in stays)
+        for stay in stays:
+            if len(stay) < min(longest, limits.memory * rate):
+                bad[stay, joint] = True
     return bad
 
 

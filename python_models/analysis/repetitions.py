@@ -62,7 +62,7 @@ def find_repetitions(
         curve: [T]; NaN is a gap.
         frame_rate: Per second.
         minimum_depth: In the curve's unit.
-        minimum_duration: Seconds; what is shorter is no repetition.
+        minimum_duration: Seconds; what is whole and shorter is no repetition.
 
     Raises:
         ValueError: The frame rate, the depth or the duration is not positive.
@@ -82,7 +82,7 @@ def find_repetitions(
     found = []
     for first, last in runs(np.isfinite(filled)):
         for span in _in_segment(filled[first : last + 1], rest, minimum_depth):
-            if span.end - span.start >= minimum_duration * rate:
+            if not span.complete or span.end - span.start >= minimum_duration * rate:
                 found.append(
                     Span(span.start + first, span.bottom + first, span.end + first, span.complete)
                 )

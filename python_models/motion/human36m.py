@@ -29,6 +29,9 @@ KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Of the 32 joints, those of `HUMAN36M_17` in its order; the others are twins of these, or hands'
 and feet's ends."""
 
+# What zipfile and NumPy raise for a file that is cut, changed or made up.
+_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError, MemoryError,
+           ValueError)  # fmt: skip
 _LARGEST = 1 << 32  # bytes unpacked; the whole data set has a tenth of it
 _CONVERT = "docs/motion-data.md says how to convert it once, where the file is trusted"
 
@@ -45,7 +48,10 @@ def read_human36m(path: Path) -> list[Motion]:
         ValueError: It holds pickled objects, is no whole npz, or an array has another name, type or
             shape.
     """
-    return [_motion(path, name, array) for name, array in sorted(_arrays(path).items())]
+    arrays = _arrays(path)
+    if not arrays:
+        raise ValueError(f"{path}: no array in it")
+    return [_motion(path, name, array) for name, array in sorted(arrays.items())]
 
 
 def read_cameras(path: Path) -> dict[str, dict[str, Camera]]:
@@ -77,13 +83,14 @@ def _arrays(path: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
         raise ValueError(f"{path}: no npz file, or not all of it")
     try:
         with zipfile.ZipFile(path) as content:
-            if sum(entry.file_size for entry in content.infolist()) > _LARGEST:
-                raise ValueError(f"{path}: more than {_LARGEST} bytes unpacked")
+            size = sum(entry.file_size for entry in content.infolist())
+        if size > _LARGEST:
+            raise ValueError(f"more than {_LARGEST} bytes unpacked")
         with np.load(path, allow_pickle=False) as file:
-            if not file.files:
-                raise ValueError(f"{path}: no array in it")
             return {name: _array(path, name, file) for name in file.files}
-    except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+    except _BROKEN as error:
+        if str(error).startswith(str(path)):
+            raise
         raise ValueError(f"{path}: no whole npz file: {error}") from error
 
 
@@ -139,4 +146,7 @@ def _camera(where: str, fields: Any) -> Camera:
     # Written with some six digits.
     if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-4) or np.linalg.det(turn) < 0:
         raise ValueError(f"{where}: rotation must be one")
-    return Camera(size=(int(width), int(height)), **values)
+    try:
+        return Camera(size=(int(width), int(height)), **values)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None

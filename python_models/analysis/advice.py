@@ -1,0 +1,85 @@
+"""Advice: rules held against what was measured."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+
+import numpy as np
+
+from python_models.analysis.results import Advice, Measure, Repetition, Verdict, View
+from python_models.analysis.rules import Rule
+
+_COMPARE: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+_SURE = 1.96  # standard deviations: 95 %
+UNITS = {
+    "degrees": "°",
+    "mm": " mm",
+    "pixels": " pixels",
+    "seconds": " s",
+    "ratio": "",
+    "none": "",
+}
+
+
+PROJECTED = {"side": 15.0, "oblique": 40.0, "unknown": 40.0, "front": 15.0}
+"""Degrees, about 95 %: how far an angle in a picture is from the body's, by view. That of a knee
+in squats (`view_error`); of a frontal view, which shows arms and knee valgus, it is a guess."""
+
+
+def uncertainty(measure: Measure, rule: Rule, view: View | None) -> float | None:
+    """What a measured value is good for, plus or minus, about 95 %; None: nothing is known.
+
+    1.96 standard deviations of the value; the rule's margin for what they do not hold: joints that
+    are off by the same in every frame; and of an angle in a picture, `PROJECTED`. They are
+    independent, so their squares add up.
+    """
+    projected = PROJECTED[view.kind] if view and measure.unit == "degrees" else 0.0
+    spread = float(np.hypot(rule.margin, projected))
+    if measure.deviation is None:
+        return spread or None
+    return float(np.hypot(_SURE * measure.deviation, spread))
+
+
+def advise(rule: Rule, repetition: Repetition, view: View | None = None) -> Advice:
+    """What one rule says of one repetition that has the rule's measure."""
+    measure = repetition.measures[rule.measure]
+    spread = uncertainty(measure, rule, view)
+    if repetition.complete:
+        verdict, words = _judge(rule, measure, spread)
+    else:
+        verdict, words = "refused", "Not judged: the repetition is cut by an edge or a gap."
+    return Advice(
+        rule=rule.name,
+        repetition=repetition.number,
+        verdict=verdict,
+        words=words,
+        measure=rule.measure,
+        value=measure.value,
+        uncertainty=spread,
+        comparison=rule.comparison,
+        threshold=rule.threshold,
+        unit=rule.unit,
+        reason=rule.reason,
+        source=rule.source,
+        frame=measure.frame,
+    )
+
+
+def _judge(rule: Rule, measure: Measure, spread: float | None) -> tuple[Verdict, str]:
+    if measure.refused is not None:
+        return "refused", f"Not judged: {measure.refused.reason}."
+    if spread is not None and abs(measure.value - rule.threshold) <= spread:
+        unit = UNITS[rule.unit]
+        return "not sure", (
+            f"Not sure: measured {measure.value:.3g}{unit}, good for plus or minus "
+            f"{spread:.2g}{unit}, and the limit is {rule.threshold:g}{unit}."
+        )
+    if _COMPARE[rule.comparison](measure.value, rule.threshold):
+        return "good", rule.good
+    return "fault", rule.fault

@@ -1,0 +1,158 @@
+"""From a pose sequence to angles, repetitions and advice."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from python_models.analysis import proportions
+from python_models.analysis.advice import advise
+from python_models.analysis.angles import combined, curves_of
+from python_models.analysis.definitions import definitions
+from python_models.analysis.measures import Subject, measure
+from python_models.analysis.notes import refusal, warnings_of
+from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.reliability import Limits, check
+from python_models.analysis.repetitions import Span, find_holds, find_repetitions
+from python_models.analysis.results import (
+    Analysis,
+    Curve,
+    Reliability,
+    Repetition,
+)
+from python_models.analysis.rules import RuleFile, load_rules
+
+
+def analyse(
+    sequence: PoseSequence,
+    exercise: str = "squat",
+    *,
+    rules: RuleFile | Path | None = None,
+    limits: Limits | None = None,
+) -> Analysis:
+    """Everything that can be said of a sequence, and of what cannot be said, why.
+
+    Args:
+        sequence: One person's poses. Without a frame rate each picture is judged by itself.
+        exercise: Name of a rule file.
+        rules: A rule file as loaded, or a folder of one's own rule files. None: ours.
+        limits: Of what joints are believed.
+
+    Raises:
+        ValueError: There is no such exercise, or its rule file does not hold what it should.
+
+    Example:
+        >>> import numpy as np
+        >>> from python_models.analysis.analysis import analyse
+        >>> from python_models.analysis.pose_sequence import PoseSequence
+        >>> from python_models.motion.skeletons import LOWER_BODY_6
+        >>> nothing = np.full((40, 6, 3), np.nan)
+        >>> up = np.array([0, 0, 1])
+        >>> analyse(PoseSequence(nothing, LOWER_BODY_6, 30, up)).refused.code
+        'unreliable'
+    """
+    if not isinstance(rules, RuleFile):
+        rules = load_rules(exercise, rules)
+    checked = check(sequence, limits)
+    curves = curves_of(sequence, checked.points)
+    main = combined(rules.curve, curves, rules.sides)
+    # What only changed sides counts: the mean and the larger of both sides do not know sides.
+    mended = curves_of(sequence, checked.mended, kind=rules.curve)
+    whole = combined(rules.curve, mended, rules.sides)
+    reliable = np.isfinite(main.values)
+    issues = checked.issues(sequence, _needed(sequence, rules))
+    reliability = Reliability(reliable, float(reliable.mean()), issues)
+    refused = refusal(sequence, rules, reliability, main)
+    spans = [] if refused else _spans(sequence, rules, whole)
+    shown = {**curves, main.name: main}
+    repetitions = tuple(
+        _repetition(sequence, rules, shown, whole, span, number)
+        for number, span in enumerate(spans, 1)
+    )
+    view = None
+    if sequence.dimensions == 2:
+        view = proportions.view_of(proportions.azimuths(sequence, checked.mended))
+    return Analysis(
+        exercise=rules.exercise,
+        name=sequence.name,
+        dimensions=sequence.dimensions,
+        frames=len(sequence),
+        frame_rate=sequence.frame_rate,
+        curves=shown,
+        main_curve=main.name,
+        view=view,
+        reliability=reliability,
+        repetitions=repetitions,
+        advice=tuple(advise(rule, rep, view) for rep in repetitions for rule in rules.rules),
+        warnings=warnings_of(sequence, view, reliability, repetitions, refused),
+        refused=refused,
+    )
+
+
+def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
+    """Joints of the exercise's own curve that the skeleton has."""
+    joints = [
+        joint
+        for definition in definitions(sequence.skeleton)
+        if definition.kind == rules.curve
+        for joint in definition.joints
+        if joint in sequence.skeleton.joints
+    ]
+    return tuple(dict.fromkeys(joints))
+
+
+def _spans(sequence: PoseSequence, rules: RuleFile, main: Curve) -> list[Span]:
+    rate = sequence.frame_rate
+    if rate is None:
+        return [Span(frame, frame, frame, complete=True) for frame in range(len(sequence))]
+    if rules.kind == "repetitions":
+        return find_repetitions(
+            main.values,
+            rate,
+            minimum_depth=rules.minimum_depth,
+            minimum_duration=rules.minimum_duration,
+        )
+    holds = find_holds(
+        main.values,
+        rate,
+        lowest=rules.lowest,
+        highest=rules.highest,
+        minimum_duration=rules.minimum_duration,
+    )
+    worst = [int(np.nanargmax(np.abs(main.values[hold.start : hold.end + 1]))) for hold in holds]
+    return [
+        replace(hold, bottom=hold.start + frame) for hold, frame in zip(holds, worst, strict=True)
+    ]
+
+
+def _repetition(
+    sequence: PoseSequence,
+    rules: RuleFile,
+    curves: dict[str, Curve],
+    main: Curve,
+    span: Span,
+    number: int,
+) -> Repetition:
+    subject = Subject(curves, main, span, sequence.frame_rate)
+    names = dict.fromkeys(
+        ["depth", "tempo.duration", *rules.measures, *(rule.measure for rule in rules.rules)]
+    )
+    times = sequence.times
+    start, bottom, end = (
+        None if times is None else float(times[frame])
+        for frame in (span.start, span.bottom, span.end)
+    )
+    return Repetition(
+        kind="pose" if times is None else "hold" if rules.kind == "hold" else "repetition",
+        number=number,
+        start=span.start,
+        bottom=span.bottom,
+        end=span.end,
+        start_time=start,
+        bottom_time=bottom,
+        end_time=end,
+        complete=span.complete,
+        measures={name: measure(name, subject) for name in names},
+    )

@@ -1,0 +1,96 @@
+"""What a reader of an analysis must know, and when there is nothing to read."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.results import Curve, Refused, Reliability, Repetition, View
+from python_models.analysis.rules import RuleFile
+
+ENOUGH = 0.5
+"""Part of the frames that must be reliable; below it nothing is judged."""
+
+_FEWEST = 3  # frames of a movement
+_SLOWEST = 8.0  # frames per second that show where a squat turns
+
+
+def refusal(
+    sequence: PoseSequence, rules: RuleFile, reliability: Reliability, main: Curve
+) -> Refused | None:
+    """Why a sequence cannot be judged; None if it can."""
+    if main.refused is not None and main.refused.code != "unreliable":
+        return main.refused
+    frames, rate = len(sequence), sequence.frame_rate
+    if rate is not None and frames < max(_FEWEST, rules.minimum_duration * rate):
+        return Refused(
+            "too-short",
+            f"{frames} frame{'s' if frames > 1 else ''} at {rate:g} per second show no movement of "
+            f"{rules.minimum_duration:g} s; single pictures are judged without a frame rate",
+        )
+    if reliability.fraction == 0 or (rate is not None and reliability.fraction < ENOUGH):
+        return Refused(
+            "unreliable",
+            f"the joints of {main.name} can be relied on in {reliability.fraction:.0%} of the "
+            f"frames, and {ENOUGH:.0%} are needed ({_causes(reliability)})",
+        )
+    return None
+
+
+def warnings_of(
+    sequence: PoseSequence,
+    view: View | None,
+    reliability: Reliability,
+    repetitions: tuple[Repetition, ...],
+    refused: Refused | None,
+) -> tuple[str, ...]:
+    """Sentences for whoever reads the numbers."""
+    made = []
+    if view is not None:
+        made.append(_of_view(view))
+    if sequence.frame_rate is None:
+        made.append(
+            "Single pictures: each is taken as the exercise's turning point, and nothing is known "
+            "of time."
+        )
+    elif sequence.frame_rate < _SLOWEST:
+        made.append(
+            f"{sequence.frame_rate:g} frames per second may miss the turning points: depths can "
+            "be underestimated."
+        )
+    if reliability.fraction < 1:
+        made.append(
+            f"{1 - reliability.fraction:.0%} of the frames are left out as gaps "
+            f"({_causes(reliability)})."
+        )
+    elif reliability.issues:
+        made.append(f"Some joints of some frames are left out ({_causes(reliability)}).")
+    partial = sum(not repetition.complete for repetition in repetitions)
+    if partial:
+        made.append(f"{partial} repetitions are cut by an edge or a gap and are not judged.")
+    if refused is None and not repetitions:
+        made.append("No repetition was found.")
+    if sequence.covariance is None:
+        made.append(
+            "The joints come without covariances: the uncertainty is only the margin of each rule."
+        )
+    return tuple(made)
+
+
+def _of_view(view: View) -> str:
+    text = "Angles are those of the picture, not the body's"
+    if view.kind == "unknown":
+        return f"{text}; from where it was taken cannot be told."
+    text += f"; the camera looks about {view.azimuth:.0f} degrees from the front"
+    if view.kind == "oblique":
+        return f"{text}, so they can be far from the body's: film from the side or lift to 3D."
+    return f"{text}."
+
+
+def _causes(reliability: Reliability) -> str:
+    frames = Counter[str]()
+    for issue in reliability.issues:
+        frames[issue.kind] += issue.last - issue.first + 1
+    return ", ".join(f"{kind} in {count} frames" for kind, count in frames.most_common()) or (
+        "bones that point along the view"
+    )
