@@ -191,21 +191,6 @@ def test_rare_actions_are_repeated():
     assert [m.name for m in again if m.action == "deep squat"] == [m.name for m in motions[:2]]
 
 
-def test_mixed_legs_are_trained_on_and_not_scored(vicon):
-    task = train_lifter.LifterTask()
-
-    def sizes(*flags):
-        data = ["--motions", "ui-prmd-vicon", str(vicon), "--val-subjects", "s02", "--every", "3"]
-        args = train_lifter.parse([*data, *flags])
-        return [data.actions for data in train_lifter.lifter_data.open_data(args, task, "cpu")]
-
-    (plain, scored), (more, same) = sizes(), sizes("--mixed-legs", "5", "--balance")
-    assert scored == same
-    assert len(plain) == 16  # two subjects, two movements of 12 frames each
-    assert len(more) == 16 + 2 * 5
-    assert more.count("mixed legs") == 10
-
-
 def test_a_lifter_gives_points_for_whom_it_can_see(run):
     lifter = trained_lifter.load(run / "best.pt")
     keypoints = np.random.default_rng(0).normal(500, 90, (4, 6, 2))

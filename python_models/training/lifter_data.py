@@ -17,7 +17,6 @@ from python_models.motion.detected_pairs import MIN_PCK, detected_pairs
 from python_models.motion.detector_noise import NOISES
 from python_models.motion.keypoint_frames import FRAMES
 from python_models.motion.lifter_pairs import LifterPairs
-from python_models.motion.mixed_legs import mixed_legs
 from python_models.motion.motion import Motion
 from python_models.motion.skeletons import SKELETONS
 from python_models.motion.sources import open_motions
@@ -39,10 +38,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--min-pck", type=not_negative, default=MIN_PCK, help="of pictures of --detections")
     add("--without", nargs="*", default=[], help="leave out actions that have one of these words")
     add("--val-subjects", nargs="*", default=[], help="of --motions; else drawn by --split-seed")
-    add("--val-part", type=below_one, default=0.25, help="of each source's subjects, if drawn")
+    add("--val-part", type=below_one, default=0.25, help="of the subjects, if drawn")
     add("--split-seed", type=count, default=0)
-    add("--mixed-legs", type=count, default=0,
-        help="further poses of each subject of --motions: legs of two moments")  # fmt: skip
     add("--balance", action=argparse.BooleanOptionalAction, default=False,
         help="train on rare actions of --motions as often as on frequent ones")  # fmt: skip
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
@@ -145,11 +142,8 @@ def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Vi
     skeletons = task.source_skeleton, task.target_skeleton
     train = [motion for motion in motions if motion.subject not in scored]
     val = [motion for motion in motions if motion.subject in scored]
-    mixed = mixed_legs(train, args.mixed_legs, seed=args.seed) if args.mixed_legs else []
     if args.balance:
         train = balanced(train)
-    # Mixed poses are all taken, as if they had been thinned out before.
-    train += [motion.map(lambda joints: joints.repeat(args.every, axis=0)) for motion in mixed]
     return (
         MotionViews(train, *skeletons, cameras_per_pose=args.cameras, **options),
         MotionViews(val, *skeletons, cameras_per_pose=args.val_cameras, **options),
