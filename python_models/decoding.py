@@ -71,6 +71,29 @@ def decode_images(
     return found
 
 
+@torch.no_grad()
+def decode_with_covariance(
+    model: nn.Module, task: HeatmapTask, images: Tensor, decoding: Decoding
+) -> tuple[Tensor, Tensor, Tensor]:
+    """As `decode_images`, by one decoding, and the joints' covariances [B, K, 2, 2].
+
+    In square heatmap pixels. Only "dark" says how exact it is; with the others all are NaN.
+    """
+    if decoding.refine != "dark":
+        ((coords, scores),) = decode_images(model, task, images, [decoding])
+        return coords, scores, coords.new_full((*coords.shape, 2), torch.nan)
+    coords, scores, covariances = lp.decode_heatmaps(
+        _heatmaps(model, task, images),
+        "dark",
+        blur_kernel=task.blur_kernel,
+        covariance=True,
+        flipped=_heatmaps(model, task, images.flip(-1)) if decoding.flip else None,
+        flip_pairs=lp.LOWER_BODY_FLIP_PAIRS if decoding.flip else None,
+        shift=decoding.flip,
+    )
+    return coords, scores, covariances
+
+
 def to_input(coords: Array, stride: int) -> Array:
     """Heatmap pixels to those of the network's input, as the targets have them."""
     return coords * stride

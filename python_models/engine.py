@@ -164,7 +164,7 @@ class Trainer(Generic[Batch]):
                 if log is not None:
                     log.add(row)
                     tqdm.write("  ".join(f"{name} {value:.5g}" for name, value in row.items()))
-                if leader and best_row(rows, self.task.best) is row:
+                if leader and self._best_row() is row:
                     self._state.save_best(self.scored, rows)
                 self._save()  # the epoch counts from here on
         return "stopped early" if self._is_stale() else "finished"
@@ -282,7 +282,11 @@ class Trainer(Generic[Batch]):
         rows = self.progress.rows
         if not self.plan.patience or not rows:
             return False
-        return len(rows) - best_row(rows, self.task.best)["epoch"] >= self.plan.patience
+        return len(rows) - self._best_row()["epoch"] >= self.plan.patience
+
+    def _best_row(self) -> Row:
+        task = self.task
+        return best_row(self.progress.rows, task.best, lowest=task.best_is_lowest)
 
     def _save(self) -> None:
         if self.fabric.global_rank == 0:

@@ -39,7 +39,8 @@ class HeatmapTask:
             names = get_args(Refine)
             raise ValueError(f"HeatmapTask: refine must be among {names}, got {self.refine!r}")
 
-    best = "pck_0.05"  # of a log's columns, the one whose highest value marks the best epoch
+    best = "pck_0.05"  # of a log's columns, the one that says which epoch is the best
+    best_is_lowest = False
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> HeatmapTask:

@@ -427,6 +427,17 @@ def _pck_metric(draw: Draw) -> Any:
     return metric.compute()
 
 
+def _mpjpe_metric(draw: Draw) -> Any:
+    metric = lp.metrics.MPJPE(
+        draw.value("none", "root", "scale", "procrustes"), root=draw.value(0, (0, 1))
+    )
+    for _ in range(2):
+        shape = draw.one_of("K3", "BK3", "BK2")
+        mask = draw.value(None, draw.array(shape[:-1]))
+        metric.update(*(draw.array(shape, dtypes=FLOATS) for _ in range(2)), mask)
+    return metric.compute()
+
+
 def _keypoint_ap_metric(draw: Draw) -> Any:
     metric = lp.metrics.KeypointAP(
         _sigmas(draw), use_area=draw.value(True, False), max_dets=draw.value(20, 1)
@@ -524,5 +535,6 @@ CALLS: dict[str, Callable[[Draw], Any]] = {
     "to_image": _to_image,
     "velocity_error": _velocity_error,
     "metrics.KeypointAP": _keypoint_ap_metric,
+    "metrics.MPJPE": _mpjpe_metric,
     "metrics.PCK": _pck_metric,
 }

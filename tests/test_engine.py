@@ -11,6 +11,7 @@ from python_models.training import checkpoint
 from python_models.training.plan import Plan
 from python_models.training.processes import launched_fabric
 from python_models.training.run_log import RunLog
+from python_models.training.run_state import best_row
 from tests.toy_training import SAMPLES, SCORED, Regression, Vectors, make_trainer
 
 PLAN = Plan(epochs=5, batch_size=4, ema_decay=0.9, clip_norm=1.0, save_every=3)
@@ -276,3 +277,36 @@ def test_a_folder_with_a_run_is_not_written_over(tmp_path):
     with pytest.raises(ValueError, match=r"has a run of 0 epochs and 3 steps: go on with --resume"):
         train(tmp_path)
     assert (tmp_path / "last.pt").read_bytes() == before
+
+
+class Errors(Regression):
+    """The same score as an error: the lowest one is the best."""
+
+    best = "error"
+    best_is_lowest = True
+
+    def score(self, model, batches, total):
+        return {"error": -super().score(model, batches, total)["minus_error"]}
+
+
+def test_an_errors_best_epoch_is_the_lowest(tmp_path):
+    plan = Plan(epochs=4, batch_size=4)
+    outcomes = []
+    for name, task in (("errors", Errors()), ("scores", Regression())):
+        trainer = make_trainer(tmp_path / name, plan)
+        trainer.task = task
+        trainer.start(resume=False)
+        trainer.fit(Vectors(SAMPLES), Vectors(SCORED, seed=1))
+        outcomes.append(checkpoint.load(tmp_path / name / "best.pt"))
+    errors, scores = outcomes
+    assert len(errors["rows"]) > 1  # the first epoch is not the best
+    assert equal(errors["model"], scores["model"])
+    assert [row["error"] for row in errors["rows"]] == [-r["minus_error"] for r in scores["rows"]]
+
+
+def test_the_best_row_has_the_highest_or_the_lowest_value_and_never_nan():
+    nan = float("nan")
+    rows = [{"epoch": n, "x": x} for n, x in enumerate((nan, 2.0, 1.0, 3.0, 1.0, nan, 3.0))]
+    assert best_row(rows, "x")["epoch"] == 3
+    assert best_row(rows, "x", lowest=True)["epoch"] == 2
+    assert best_row(rows[:1], "x", lowest=True)["epoch"] == 0

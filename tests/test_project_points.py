@@ -32,7 +32,7 @@ def array(tensor):
 def scene(seed, count=8):
     """Points [N, 3] in the world, in front of a camera with R and t, and the generator."""
     rng = np.random.default_rng(seed)
-    seen = rng.normal(0, 600, (count, 3)) + [0, 0, 4000]
+    seen = rng.normal(0, 600, (count, 3)) + np.array([0, 0, 4000])
     rotation, translation = rotations(rng, 1)[0], rng.normal(0, 1000, 3)
     return (seen - translation) @ rotation, rotation, translation, rng
 

@@ -52,6 +52,7 @@ class Vectors:
 
 class Regression:
     best = "minus_error"
+    best_is_lowest = False
 
     def size(self, batch):
         return len(batch[0])

@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .keypoint_ap import KeypointAP
+    from .mpjpe import MPJPE
     from .pck import PCK
 
 # Public name -> the module that has it.
 _EXPORTS = {
     "KeypointAP": "keypoint_ap",
+    "MPJPE": "mpjpe",
     "PCK": "pck",
 }
 
 __all__ = [
+    "MPJPE",
     "PCK",
     "KeypointAP",
 ]

@@ -56,12 +56,13 @@ def _by_quaternion(covariance: Tensor) -> Tensor:
 def _of_quaternion(quaternion: Tensor) -> Tensor:
     """The rotation of rows by a quaternion (w, x, y, z) of length 1."""
     w, x, y, z = quaternion.unbind(-1)
-    entries = (
+    entries: tuple[Tensor, ...] = (
         *(1 - 2 * (y * y + z * z), 2 * (x * y + w * z), 2 * (x * z - w * y)),
         *(2 * (x * y - w * z), 1 - 2 * (x * x + z * z), 2 * (y * z + w * x)),
         *(2 * (x * z + w * y), 2 * (y * z - w * x), 1 - 2 * (x * x + y * y)),
     )
-    return torch.stack(entries, -1).unflatten(-1, (3, 3))
+    rows = [torch.stack(entries[row : row + 3], -1) for row in (0, 3, 6)]
+    return torch.stack(rows, -2)
 
 
 def _small_rotation(half_angles: Tensor) -> Tensor:

@@ -96,5 +96,6 @@ def _direction(bone: Tensor, axis: int) -> tuple[Tensor, Tensor]:
 def _area(one: Tensor, other: Tensor) -> Tensor:
     """|u x v|, in two dimensions too."""
     if one.shape[-1] == 3:
-        return torch.linalg.vector_norm(torch.linalg.cross(one, other), dim=-1)
+        area: Tensor = torch.linalg.vector_norm(torch.linalg.cross(one, other), dim=-1)
+        return area
     return (one[..., 0] * other[..., 1] - one[..., 1] * other[..., 0]).abs()

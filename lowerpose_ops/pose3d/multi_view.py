@@ -70,15 +70,16 @@ def multi_view_consistency_loss(
     number of threads.
     """
     given = {"pose": pose, "points": points, "rotation": rotation, "camera_matrix": camera_matrix}
-    optional = {"translation": translation, "limb_length": limb_length}
-    if limb_length is not None and not isinstance(limb_length, Tensor):
+    if translation is not None:
+        given["translation"] = translation
+    if isinstance(limb_length, Tensor):
+        given["limb_length"] = limb_length
+    elif limb_length is not None:
         number = arguments.number(_NAME, "limb_length (if no tensor)", limb_length)
         if number <= 0:
             raise arguments.value_error(_NAME, "limb_length", "positive", limb_length)
-        optional.pop("limb_length")
-    tensors = given | {name: value for name, value in optional.items() if value is not None}
-    check_floating(_NAME, **tensors)
-    check_batch(_NAME, tensors, _SHAPES)
+    check_floating(_NAME, **given)
+    check_batch(_NAME, given, _SHAPES)
     _check_joints(pose, points, mask)
     if (limb is None) != (limb_length is None):
         raise ValueError(f"{_NAME}: limb and limb_length must be given together")
@@ -99,7 +100,7 @@ def multi_view_consistency_loss(
     wanted = torch.where(counts[..., None], points.double(), 0.0)
     difference = torch.where(counts[..., None], shown, 0.0) - wanted
     loss = ordered_sum(difference.square().sum(-1)) / (2 * counts.sum())
-    return loss.to(result_dtype(*tensors.values()))
+    return loss.to(result_dtype(*given.values()))
 
 
 _SHAPES: dict[str, tuple[object, ...]] = {

@@ -29,3 +29,30 @@ def check_images(model: str, images: Tensor, multiple: int) -> None:
         raise ValueError(
             f"{model}: images must be [B, 3, H, W], H and W multiples of {multiple}, got {shape}"
         )
+
+
+def check_sizes(model: str, dropout: float, **sizes: int) -> None:
+    """Refuses a lifter without layers, inputs or outputs, or one that drops everything.
+
+    Raises:
+        ValueError: A size is below 1, or dropout is not 0 to 1 (1 left out).
+    """
+    for name, size in sizes.items():
+        if size < 1:
+            raise ValueError(f"{model}: {name} must be at least 1, got {size}")
+    if not 0 <= dropout < 1:
+        raise ValueError(f"{model}: dropout must be 0 or more and below 1, got {dropout}")
+
+
+def check_keypoints(model: str, keypoints: Tensor, count: int) -> None:
+    """Refuses what are not so many keypoints a pose.
+
+    Raises:
+        TypeError: The keypoints are not floating point.
+        ValueError: The shape is not [B, count, 2].
+    """
+    if not keypoints.is_floating_point():
+        raise TypeError(f"{model}: keypoints must be floating point, got {keypoints.dtype}")
+    shape = tuple(keypoints.shape)
+    if len(shape) != 3 or shape[1:] != (count, 2):
+        raise ValueError(f"{model}: keypoints must be [B, {count}, 2], got {shape}")

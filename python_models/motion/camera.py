@@ -11,10 +11,12 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 
 UNDISTORTED = 1e-12  # by how much `undistorted` may miss, in units of the focal length
 _ITERATIONS = 200
+_ROTATION = 1e-3  # by how much a rotation's rows may miss being orthonormal: files round them
 
 
 def _none() -> Floats:
@@ -75,7 +77,7 @@ class Camera:
         four numbers has k3 = 0.
 
         Raises:
-            ValueError: The matrix is another one, with skew for example.
+            ValueError: The matrix is another one, with skew for example; the rotation is none.
         """
         given = np.asarray(matrix, np.float64)
         if given.shape[-2:] != (3, 3):
@@ -88,11 +90,13 @@ class Camera:
         lens = np.asarray(distortion, np.float64)
         if lens.shape[-1:] == (4,):
             lens = np.concatenate([lens, np.zeros((*lens.shape[:-1], 1))], axis=-1)
+        turn = np.eye(3) if rotation is None else np.asarray(rotation, np.float64)
+        _check_rotation(turn)
         return cls(
             focal=np.stack([given[..., 0, 0], given[..., 1, 1]], axis=-1),
             center=given[..., :2, 2],
             size=size,
-            rotation=np.eye(3) if rotation is None else np.asarray(rotation, np.float64),
+            rotation=turn,
             translation=np.zeros(3) if translation is None else np.asarray(translation, np.float64),
             distortion=lens,
         )
@@ -113,14 +117,13 @@ class Camera:
 
     def to_camera(self, points: Floats) -> Floats:
         """World points [..., N, 3] in the camera's frame."""
-        # einsum, not a product of BLAS: that would start threads, and its sums depend on the batch.
-        turned = np.einsum("...ij,...nj->...ni", self.rotation, points)
+        turned = points @ np.swapaxes(self.rotation, -1, -2)
         return np.asarray(turned + self.translation[..., None, :], np.float64)
 
     def to_world(self, points: Floats) -> Floats:
         """Points of the camera's frame [..., N, 3] in the world: undoes `to_camera`."""
         away = points - self.translation[..., None, :]
-        return np.asarray(np.einsum("...ji,...nj->...ni", self.rotation, away))
+        return np.asarray(away @ self.rotation)
 
     def project(self, points: Floats) -> Floats:
         """World points [..., N, 3] to pixels [..., N, 2]."""
@@ -129,10 +132,11 @@ class Camera:
     def project_camera(self, points: Floats) -> Floats:
         """Points of the camera's frame [..., N, 3] to pixels [..., N, 2].
 
-        NaN where a point is not before the camera, or not known.
+        NaN where a point is not before the camera, or not known. The formula is that of
+        `lowerpose_ops.project_points`, which has gradients.
         """
-        depth = points[..., 2:]
-        flat = points[..., :2] / np.where(depth > 0, depth, np.nan)
+        depth = np.where(known(points) & (points[..., 2] > 0), points[..., 2], np.nan)
+        flat = points[..., :2] / depth[..., None]
         if self.distortion.any():
             flat = _distorted(flat, self.distortion)
         return np.asarray(flat * self.focal[..., None, :] + self.center[..., None, :])
@@ -172,6 +176,16 @@ class Camera:
         """
         center = self.center * [-1, 1] + [self.size[0] - 1, 0]
         return replace(self, center=center, distortion=self.distortion * [1, 1, 1, -1, 1])
+
+
+def _check_rotation(matrix: Floats) -> None:
+    """A mirror image would make the left joints the right ones, and nothing else would tell."""
+    if matrix.shape[-2:] != (3, 3):
+        return  # Camera says so
+    product = matrix @ np.swapaxes(matrix, -1, -2)
+    off = np.abs(product - np.eye(3)).max()
+    if not (off < _ROTATION and (np.linalg.det(matrix) > 0).all()):
+        raise ValueError(f"Camera: rotation must be a rotation matrix, got {matrix}")
 
 
 def _lens(flat: Floats, distortion: Floats) -> tuple[Floats, Floats]:

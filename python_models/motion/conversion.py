@@ -1,7 +1,7 @@
 """Poses of one skeleton as poses of another.
 
 A joint that both skeletons have is taken over as it is. Another one is worked out where a rule of
-`_RULES` says how; where none does, it is NaN. docs/skeletons.md has the table and what each rule
+`RULES` says how; where none does, it is NaN. docs/skeletons.md has the table and what each rule
 is worth.
 """
 
@@ -16,28 +16,25 @@ from python_models.motion.skeletons import Skeleton
 
 Weights = tuple[tuple[int, float], ...]  # number of a source's joint, its share; they add up to 1
 
-# A joint is the sum of others times their shares. The first rule counts of whose joints the source
-# has all, or has rules for them.
-_RULES: dict[str, tuple[dict[str, float], ...]] = {
+# A joint is the sum of others times their shares, which add up to 1. A joint of a rule that the
+# source has not is made by its own rule. `head`, the head's middle, is a joint of motion capture.
+RULES: dict[str, tuple[dict[str, float], ...]] = {
     "pelvis": ({"left_hip": 0.5, "right_hip": 0.5},),
     "thorax": ({"left_shoulder": 0.5, "right_shoulder": 0.5},),
     "spine": ({"pelvis": 0.5, "thorax": 0.5},),
-    "neck": (
-        {"thorax": 0.7, "head_top": 0.3},
-        {"thorax": 0.4, "left_ear": 0.3, "right_ear": 0.3},
-        {"thorax": 0.5, "nose": 0.5},
-    ),
-    "nose": ({"neck": 0.5, "head_top": 0.5},),
+    "neck": ({"thorax": 0.82, "head_top": 0.18},),
+    "nose": ({"thorax": 0.5, "head_top": 0.5},),
     "head_top": (
         {"thorax": -0.6, "left_ear": 0.8, "right_ear": 0.8},
-        {"thorax": -0.6, "nose": 1.6},
+        {"thorax": -0.6, "head": 1.6},
     ),
 }
+"""How joints are worked out that a source has not: by the first rule whose joints it gives."""
 
 
 def sources(joint: str, source: Skeleton) -> Weights | None:
     """Of which of the source's joints a joint is made; None: it cannot be known."""
-    shares = _shares(joint, source, frozenset())
+    shares = _shares(joint, source)
     if shares is None:
         return None
     return tuple((source.index(name), share) for name, share in shares.items())
@@ -101,17 +98,15 @@ def _sum(points: Floats, weights: Weights) -> Floats:
     return np.asarray(functools.reduce(np.add, terms))
 
 
-def _shares(joint: str, source: Skeleton, asked: frozenset[str]) -> dict[str, float] | None:
+def _shares(joint: str, source: Skeleton) -> dict[str, float] | None:
     if joint in source.joints:
         return {joint: 1.0}
-    if joint in asked:  # a rule that asks for its own joint
-        return None
-    for rule in _RULES.get(joint, ()):
-        parts = {name: _shares(name, source, asked | {joint}) for name in rule}
-        if all(parts.values()):
-            result: dict[str, float] = {}
-            for name, share in rule.items():
-                for known, part in (parts[name] or {}).items():
-                    result[known] = result.get(known, 0.0) + share * part
+    for rule in RULES.get(joint, ()):
+        parts = {name: _shares(name, source) for name in rule}
+        result: dict[str, float] = {}
+        for name, share in rule.items():
+            for part, of_part in (parts[name] or {}).items():
+                result[part] = result.get(part, 0.0) + share * of_part
+        if None not in parts.values():
             return result
     return None

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 
@@ -61,19 +62,19 @@ def person_frame(keypoints: Floats, skeleton: Skeleton) -> KeypointFrame:
         keypoints: [..., K, 2] in pixels, NaN where not known.
         skeleton: Names the joints.
     """
-    known = np.asarray(np.isfinite(keypoints).all(axis=-1))
-    counted = np.maximum(known.sum(axis=-1), 1)
-    origin = np.where(known[..., None], keypoints, 0.0).sum(axis=-2) / counted[..., None]
+    sure = known(keypoints)
+    counted = np.maximum(sure.sum(axis=-1), 1)
+    origin = np.where(sure[..., None], keypoints, 0.0).sum(axis=-2) / counted[..., None]
     if {"left_hip", "right_hip"} <= set(skeleton.joints):
         hips = keypoints[..., skeleton.indices("left_hip", "right_hip"), :].mean(axis=-2)
         origin = np.where(np.isfinite(hips), hips, origin)
     away = keypoints - origin[..., None, :]
-    distance = np.where(known, np.sqrt((away * away).sum(axis=-1)), np.inf)
+    distance = np.where(sure, np.hypot(away[..., 0], away[..., 1]), np.inf)
     ordered = np.sort(distance, axis=-1)  # those that are not known come last
     lower, upper = (counted - 1) // 2, counted // 2
     median = (_at(ordered, lower) + _at(ordered, upper)) / 2
     limit = np.where(median > 0, _FAR * median, np.inf)
-    unit = np.where(known, np.minimum(distance, limit[..., None]), 0.0).sum(axis=-1) / counted
+    unit = np.where(sure, np.minimum(distance, limit[..., None]), 0.0).sum(axis=-1) / counted
     return KeypointFrame(origin, np.where(unit > 0, unit, 1.0))
 
 

@@ -14,6 +14,7 @@ from python_models.arrays import Array
 from python_models.motion.detector_noise import DetectorNoise
 from python_models.motion.draws import Draws
 from python_models.motion.keypoint_frames import FRAMES, keypoint_frame
+from python_models.motion.known import known
 from python_models.motion.mirror import mirrored_keypoints, mirrored_points
 from python_models.motion.motion import Floats
 from python_models.motion.views import MotionViews, PictureViews, Views
@@ -100,12 +101,11 @@ class LifterPairs:
         epoch, index = np.array(block, np.int64).reshape(-1, 2).T
         keypoints, points, size = self.draw(epoch, index)
         frame = keypoint_frame(self.frame, keypoints, size, self.views.source)
-        known, confidence = _known(points), _known(keypoints)
         return Pairs(
             inputs=self._moved(_filled(frame.forward(keypoints))),
-            confidence=self._moved(confidence),
+            confidence=self._moved(known(keypoints)),
             targets=self._moved(_filled(points)),
-            known=self._moved(known),
+            known=self._moved(known(points)),
             keypoints=self._moved(_filled(keypoints)),
             size=self._moved(size),
             index=torch.from_numpy(index.copy()),
@@ -145,9 +145,5 @@ class LifterPairs:
         return tensor.to(self.device, non_blocking=True)
 
 
-def _known(values: Floats) -> Floats:
-    return np.asarray(np.isfinite(values).all(axis=-1), np.float64)
-
-
 def _filled(values: Floats) -> Floats:
-    return np.where(_known(values)[..., None] > 0, values, 0.0)
+    return np.where(known(values)[..., None], values, 0.0)

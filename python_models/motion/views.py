@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from python_models.motion.conversion import convert
 from python_models.motion.draws import Draws
+from python_models.motion.known import known
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import Skeleton, skeleton
 from python_models.motion.virtual_cameras import VirtualCameras, level
@@ -122,13 +123,13 @@ class MotionViews:
             joints = level(thinned)
             seen = convert(joints, motion.skeleton, self._all)
             root = convert(joints, motion.skeleton, _ROOT)
-            known = np.asarray(np.isfinite(seen).all(axis=-1))
-            unknown -= set(np.flatnonzero(known.any(axis=0)))
-            kept = np.isfinite(root).all(axis=(1, 2))
+            sure = known(seen)
+            unknown -= set(np.flatnonzero(sure.any(axis=0)))
+            kept = known(root)[:, 0]
             if gaps:
-                kept &= known[:, self._inputs].any(axis=1) & known[:, self._outputs].any(axis=1)
+                kept &= sure[:, self._inputs].any(axis=1) & sure[:, self._outputs].any(axis=1)
             else:
-                kept &= known[:, asked].all(axis=1)
+                kept &= sure[:, asked].all(axis=1)
             parts.append(seen[kept])
             roots.append(root[kept])
             frames.append(np.flatnonzero(kept) * every)
@@ -162,7 +163,7 @@ class MotionViews:
         camera = self.cameras.around(joints, draws)
         keypoints = camera.project(joints[:, self._inputs])
         away = joints[:, self._outputs] - self._roots[pose]
-        points = np.einsum("bij,bnj->bni", camera.rotation, away)
+        points = away @ np.swapaxes(camera.rotation, 1, 2)
         size = np.broadcast_to(np.array(camera.size, np.float64), (len(index), 2))
         return View(keypoints, points, size)
 

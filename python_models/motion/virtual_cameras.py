@@ -9,6 +9,7 @@ import numpy as np
 
 from python_models.motion.camera import Camera
 from python_models.motion.draws import Draws
+from python_models.motion.known import extremes, known
 from python_models.motion.motion import Floats, Motion
 
 _NEAREST = 1.5  # a camera's distance, at least, in units of the points' distance from their middle
@@ -69,18 +70,16 @@ class VirtualCameras:
         Raises:
             ValueError: A set has no known point.
         """
-        known = np.asarray(np.isfinite(points).all(axis=-1))[..., None]
-        if not np.all(known.any(axis=1)):
+        low, high = extremes(points)
+        if not np.isfinite(low).all():
             raise ValueError("VirtualCameras.around: every set must have a known point")
-        low = np.where(known, points, np.inf).min(axis=1)
-        high = np.where(known, points, -np.inf).max(axis=1)
         middle = (low + high) / 2
-        points = np.where(known, points, middle[:, None])
+        points = np.where(known(points)[..., None], points, middle[:, None])
         position, axes = self._place(points - middle[:, None], middle, low[:, 2], draws)
 
         relative = points - position[:, None]
         flat = _flat(axes, relative)
-        least, most = flat.min(axis=1), flat.max(axis=1)
+        least, most = extremes(flat)
         picture = np.array(self.size, np.float64)
         drawn = draws.uniform("camera's picture", 3)
         extent = np.maximum(most - least, 1e-6)  # of a single point there is none
@@ -91,7 +90,7 @@ class VirtualCameras:
         axes = _turned(axes, (least + most) / 2 - (drawn[:, 1:] - 0.5) * slack)
 
         # The turn has changed the person's outline a little: none of it may leave the picture.
-        outermost = np.maximum(np.abs(_flat(axes, relative)).max(axis=1), 1e-9)
+        outermost = np.maximum(extremes(np.abs(_flat(axes, relative)))[1], 1e-9)
         within = ((picture - 1) / 2 / outermost).min(axis=1, keepdims=True)
         focal = np.repeat(np.minimum(focal, within), 2, axis=1)
         center = np.broadcast_to((picture - 1) / 2, focal.shape)
@@ -109,7 +108,8 @@ class VirtualCameras:
         azimuth = np.radians(_between(drawn[:, 0], self.azimuth))
         elevation = np.radians(_between(drawn[:, 1], self.elevation))
         low, high = self.distance
-        radius = np.sqrt((points * points).sum(axis=-1)).max(axis=1)
+        x, y, z = np.moveaxis(points, -1, 0)
+        radius = np.sqrt(x * x + y * y + z * z).max(axis=1)
         distance = np.maximum(low * (high / low) ** drawn[:, 2], _NEAREST * radius)
         lowest = np.minimum((floor + _FLOOR - middle[:, 2]) / distance, 0.0)
         sine = np.maximum(np.sin(elevation), lowest)
@@ -157,7 +157,7 @@ def _between(share: Floats, ends: tuple[float, float]) -> Floats:
 
 def _flat(axes: Floats, points: Floats) -> Floats:
     """The points [B, N, 3], relative to the camera's place, over their depth: [B, N, 2]."""
-    seen = np.einsum("bij,bnj->bni", axes, points)
+    seen = points @ np.swapaxes(axes, 1, 2)
     return np.asarray(seen[..., :2] / seen[..., 2:])
 
 

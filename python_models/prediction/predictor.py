@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from PIL import Image
+from torch import Tensor
 
 import lowerpose_ops as lp
 from python_models.arrays import Array
 from python_models.data.crop import Crop
-from python_models.decoding import Decoding, decode_images, image_matrix
+from python_models.decoding import Decoding, decode_images, decode_with_covariance, image_matrix
 from python_models.prediction.person_boxes import Box
 from python_models.trained import Trained
 
 Persons = list[tuple[int, Box]]  # their numbers and boxes
+_JOINTS = len(lp.LOWER_BODY_JOINTS)
 
 
 class BoxSizeError(ValueError):
@@ -44,9 +46,31 @@ class Predictor:
             BoxSizeError: One of the boxes is.
             ValueError: The model gives no number.
         """
-        joints = len(lp.LOWER_BODY_JOINTS)
         if not boxes:
-            return np.zeros((0, joints, 2), np.float32), np.zeros((0, joints), np.float32)
+            return np.zeros((0, _JOINTS, 2), np.float32), np.zeros((0, _JOINTS), np.float32)
+        images, matrices = self._inputs(image, boxes)
+        ((coords, maxima),) = decode_images(self._model, self._task, images, [self._decoding])
+        return self._in_image(coords, maxima, matrices)
+
+    def with_covariance(self, image: Array, box: Box) -> tuple[Array, Array, Array]:
+        """Of one person: joints [6, 2], maxima [6], and covariances [6, 2, 2] in square pixels.
+
+        They are NaN for decodings other than "dark", and where that takes no step.
+
+        Raises:
+            BoxSizeError: The box is too large.
+            ValueError: The model gives no number.
+        """
+        images, matrices = self._inputs(image, [box])
+        coords, maxima, covariances = decode_with_covariance(
+            self._model, self._task, images, self._decoding
+        )
+        joints, scores = self._in_image(coords, maxima, matrices)
+        turn = matrices[0, :, :2]
+        return joints[0], scores[0], turn @ covariances[0].cpu().numpy().astype(float) @ turn.T
+
+    def _inputs(self, image: Array, boxes: Sequence[Box]) -> tuple[Tensor, Array]:
+        """The crops [P, 3, H, W], and what takes their heatmaps' pixels to the image's."""
         width, height = self._task.input_size
         crops = [Crop.around(box, width / height, self._box_scale) for box in boxes]
         picture = Image.fromarray(image)
@@ -55,8 +79,9 @@ class Predictor:
         except (Image.DecompressionBombError, MemoryError) as error:
             raise BoxSizeError(f"a box is too large to be cut out: {error}") from error
         images = torch.from_numpy(np.stack(inputs)).permute(0, 3, 1, 2).to(self._device)
-        ((coords, maxima),) = decode_images(self._model, self._task, images, [self._decoding])
-        matrices = np.stack([image_matrix(crop, self._task) for crop in crops])
+        return images, np.stack([image_matrix(crop, self._task) for crop in crops])
+
+    def _in_image(self, coords: Tensor, maxima: Tensor, matrices: Array) -> tuple[Array, Array]:
         found: Array = lp.to_image(coords.cpu().numpy(), matrix=matrices)
         scores: Array = maxima.cpu().numpy()
         if not (np.isfinite(found).all() and np.isfinite(scores).all()):

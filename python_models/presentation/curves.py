@@ -10,24 +10,41 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from python_models.analysis.results import Analysis, Curve
+from python_models.analysis.signals import runs
 from python_models.motion.motion import Floats
 from python_models.overlay import LEFT, RIGHT, hex_colour
-from python_models.presentation.runs import runs
 from python_models.whole_file import whole_file
 
+# Of an exercise of the legs and of one of the arms or the trunk: of most use first; the others
+# follow from them, or are parts of them.
+_LEGS = (
+    "knee_flexion", "hip_flexion", "trunk_lean", "knee_valgus", "knee_separation", "knee_medial",
+)  # fmt: skip
+_ARMS = (
+    "elbow_flexion", "shoulder_elevation", "body_line", "arm_inclination", "hip_flexion",
+    "trunk_lean",
+)  # fmt: skip
+_MOST = 6
+_LEAST_RANGE = {"degrees": 20.0, "ratio": 0.2}  # of an axis: a trembling is not made a mountain
 _BODY = "#333333"
 _GAP = "#f2c14e"
 _STYLES = {"left": (hex_colour(LEFT), "-"), "right": (hex_colour(RIGHT), "--"), None: (_BODY, "-")}
 
 
 def panels(analysis: Analysis) -> list[list[Curve]]:
-    """The curves that have a value, those of one kind together, the main one's kind first."""
+    """The curves that are shown: with a value, of one kind together, the main one's kind first.
+
+    They are as many as a page holds; the rest is in the JSON.
+    """
     kinds: dict[str, list[Curve]] = {}
     for curve in analysis.curves.values():
         if curve.refused is None and np.isfinite(curve.values).any():
             kinds.setdefault(curve.kind, []).append(curve)
     main = analysis.curves.get(analysis.main_curve)
-    return sorted(kinds.values(), key=lambda curves: main is None or curves[0].kind != main.kind)
+    order = dict.fromkeys(
+        [main.kind, *(_ARMS if main.kind in _ARMS[:4] else _LEGS)] if main else kinds
+    )
+    return [kinds[kind] for kind in order if kind in kinds][:_MOST]
 
 
 def figure_of(analysis: Analysis) -> Figure | None:
@@ -40,6 +57,7 @@ def figure_of(analysis: Analysis) -> Figure | None:
     places = place_of_frames(analysis)
     for axis, curves in zip(grid, rows, strict=True):
         _panel(axis, curves, places, analysis)
+    _numbers(grid[0], places, analysis)
     in_time = analysis.frame_rate is not None
     grid[-1].set_xlabel("seconds" if in_time else "picture")
     handles, labels = [], []
@@ -101,15 +119,22 @@ def _panel(axis: Axes, curves: Sequence[Curve], places: Floats, analysis: Analys
             continue
         for frame in (repetition.start, repetition.end):
             axis.axvline(places[frame], color=_BODY, lw=0.6, alpha=0.5)
-        whole = "" if repetition.complete else " (in part)"
-        axis.annotate(
-            f"{repetition.number}{whole}",
-            (places[repetition.bottom], 1),
-            xycoords=("data", "axes fraction"),
-            ha="center",
-            va="top",
-            fontsize=8,
-        )
+    low, high = axis.get_ylim()
+    least = _LEAST_RANGE.get(curves[0].unit, 0.0)
+    if high - low < least:
+        axis.set_ylim((low + high - least) / 2, (low + high + least) / 2)
     axis.set_title(title_of(curves[0]), fontsize=10, loc="left")
     axis.set_xlim(places[0] - half, places[-1] + half)
     axis.grid(alpha=0.25)
+
+
+def _numbers(axis: Axes, places: Floats, analysis: Analysis) -> None:
+    """The repetitions' numbers above the curves of a panel."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(low, high + 0.14 * (high - low))
+    for repetition in analysis.repetitions:
+        if repetition.kind != "pose":
+            whole = "" if repetition.complete else " (in part)"
+            where = (places[repetition.bottom], 0.98)
+            text, at = f"{repetition.number}{whole}", ("data", "axes fraction")
+            axis.annotate(text, where, xycoords=at, ha="center", va="top", fontsize=9)

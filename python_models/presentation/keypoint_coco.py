@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
 
 from python_models.motion.skeletons import COCO_17, LOWER_BODY_6
 from python_models.prediction.person_boxes import Box
-from python_models.presentation.keypoints import MOST_FRAMES, Floats, Keypoints, rate_of, size_of
+from python_models.presentation.keypoints import (
+    FARTHEST,
+    MOST_FRAMES,
+    Floats,
+    Keypoints,
+    rate_of,
+    size_of,
+)
 from python_models.presentation.person_choice import Follower
 
 _JOINTS = len(COCO_17)
@@ -126,7 +132,7 @@ def _in_order(keys: Any, source: str) -> list[Any]:
 def _row(row: dict[str, Any], place: int, source: str, *, flags: bool) -> Row:
     try:
         values = np.array(row.get("keypoints"), np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{source}: keypoints must be numbers: {error}") from error
     if values.shape != (3 * _JOINTS,):
         raise ValueError(
@@ -147,7 +153,7 @@ def _row(row: dict[str, Any], place: int, source: str, *, flags: bool) -> Row:
 def _box(values: Any, points: Floats) -> Box:
     """The row's box; without one the extent of its keypoints."""
     if isinstance(values, list) and len(values) == 4:
-        numbers = [float(v) for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
+        numbers = [float(v) for v in values if isinstance(v, (int, float)) and abs(v) <= FARTHEST]
         if len(numbers) == 4:
             return numbers[0], numbers[1], numbers[2], numbers[3]
     known = points[~np.isnan(points).any(axis=1), :2]

@@ -129,7 +129,7 @@ def _names(frames: dict[Any, Any], source: str, *, in_time: bool) -> list[Any]:
 
 def _extent(joints: _Person) -> tuple[float, float, float, float]:
     known: Floats = np.array([values[:2] for values in joints.values()], np.float64)
-    known = known[~np.isnan(known).any(axis=1)]
+    known = known[np.isfinite(known).all(axis=1)]
     if not len(known):
         return 0.0, 0.0, 0.0, 0.0
     (left, top), (right, bottom) = known.min(axis=0), known.max(axis=0)

@@ -14,7 +14,7 @@ Floats = NDArray[np.float64]
 Frame = Literal["image", "world", "camera"]
 
 MOST_FRAMES = 200_000  # an hour and more at 50 a second
-_LARGEST = 1e6  # pixels or millimetres; nothing real has a tenth of it
+FARTHEST = 1e6  # pixels or millimetres; nothing real is a tenth as far
 _SMALLEST_BODY = 50.0  # millimetres; less is metres, or no unit at all
 
 
@@ -33,6 +33,8 @@ class Keypoints:
         frame: Of the points: "image" (D = 2), or "world" (Z up) or "camera" (x right, y down, z
             forward).
         notes: What a reader of the results must know about the file.
+        covariances: [T, K, D, D] in the points' units squared, NaN where they are not known; or
+            None where none is.
     """
 
     points: Floats
@@ -43,6 +45,7 @@ class Keypoints:
     names: tuple[str, ...]
     frame: Frame = "image"
     notes: tuple[str, ...] = ()
+    covariances: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -72,8 +75,8 @@ def rate_of(value: object, source: str) -> float | None:
     """
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise ValueError(f"{source}: fps must be a number, got {value!r}")  # noqa: TRY004
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or abs(value) > FARTHEST:
+        raise ValueError(f"{source}: fps must be a number, got {value!r}")
     return float(value)
 
 
@@ -108,11 +111,11 @@ def checked(keypoints: Keypoints, source: str) -> Keypoints:
         )
     if not 0 < len(points) <= MOST_FRAMES:
         raise ValueError(f"{source}: must have 1 to {MOST_FRAMES} frames, got {len(points)}")
-    wrong = np.argwhere(np.isinf(points) | (np.abs(points) > _LARGEST))
+    wrong = np.argwhere(np.isinf(points) | (np.abs(points) > FARTHEST))
     if len(wrong):
         t, k = wrong[0, :2]
         raise ValueError(
-            f"{source}: coordinates must be within {_LARGEST:g}, got "
+            f"{source}: coordinates must be within {FARTHEST:g}, got "
             f"{points[t, k].tolist()} for {keypoints.skeleton.joints[k]} in frame {t}"
         )
     scores = keypoints.scores

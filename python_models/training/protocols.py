@@ -18,7 +18,11 @@ class Task(Protocol[Contravariant]):
 
     @property
     def best(self) -> str:
-        """The score whose highest value marks the best epoch."""
+        """The score that says which epoch is the best."""
+
+    @property
+    def best_is_lowest(self) -> bool:
+        """Whether that score is an error: its lowest value is then the best, else its highest."""
 
     def size(self, batch: Contravariant) -> int:
         """How many samples a batch has."""

@@ -128,6 +128,7 @@ class RunState:
         return progress
 
 
-def best_row(rows: Sequence[Row], name: str) -> Row:
-    """The first row with the highest value; NaN counts as less than any number."""
-    return max(rows, key=lambda row: -np.inf if np.isnan(row[name]) else row[name])
+def best_row(rows: Sequence[Row], name: str, *, lowest: bool = False) -> Row:
+    """The first row with the highest value, or with the lowest; NaN is worse than any number."""
+    sign = -1 if lowest else 1
+    return max(rows, key=lambda row: -np.inf if np.isnan(row[name]) else sign * row[name])

@@ -1,0 +1,108 @@
+"""Angles and advice from a video, pictures or keypoints: `python -m python_models.analyse`."""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from functools import partial
+from pathlib import Path
+
+from python_models import trained, trained_lifter
+from python_models.analysis.analysis import analyse
+from python_models.analysis.rules import RULES, exercises, load_rules
+from python_models.decoding import REFINEMENTS, Decoding
+from python_models.devices import device_of
+from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
+from python_models.prediction.predictor import Predictor
+from python_models.prediction.tracks import scaled_one_euro
+from python_models.presentation import sources
+from python_models.presentation.judgement import Judged, judge
+from python_models.presentation.outputs import check_output, write_all
+from python_models.presentation.page import summary
+
+
+def parse(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    add = parser.add_argument
+    add("--input", type=Path, required=True, help="video, picture, folder of them, keypoint file")
+    add("--output", type=Path, required=True, help="folder for the results")
+    add("--exercise", default="squat", help=f"of ours {', '.join(exercises())}")
+    add("--rules", type=Path, default=RULES, help="a folder of rule files, EXERCISE.toml")
+    add("--weights", type=Path, help="a heatmap model's best.pt, for a video or pictures")
+    add("--lifter", type=Path, help="a lifter's best.pt; without it the analysis is 2D")
+    boxes = parser.add_mutually_exclusive_group()
+    boxes.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a person")
+    boxes.add_argument("--boxes", type=Path, help="COCO annotations; ids are a video's frames")
+    add("--person", type=int, help="number (track_id) of the one to look at; else the largest")
+    add("--fps", type=float, help="frames per second, over what the input says")
+    add("--smooth", action="store_true", help="a motion's joints, by a One Euro filter")
+    add("--refine", choices=REFINEMENTS, help="how maps are decoded; by default as in training")
+    add("--flip-test", action="store_true")
+    add("--device", default="cpu", help="cpu, cuda, cuda:N, or auto: a GPU where there is one")
+    add("--overwrite", action="store_true", help="write into a folder that is not empty")
+    return parser.parse_args(arguments)
+
+
+def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
+    """The input's keypoints: read, or found by the heatmap model."""
+    if kind == "keypoints":
+        for flag in ("weights", "box", "boxes"):
+            if getattr(args, flag) is not None:
+                raise ValueError(f"--{flag} is for videos and pictures, got {args.input}")
+        return sources.of_keypoint_file(args.input, args.fps, args.person)
+    if args.weights is None:
+        raise ValueError(f"{args.input}: to find joints in {kind}, give a model by --weights")
+    boxes = PersonBoxes()
+    if args.box:
+        boxes = one_box(args.box)
+    elif args.boxes:
+        boxes = read_boxes(args.boxes)
+    model = trained.load(args.weights)
+    decoding = Decoding(args.refine or model.task.refine, args.flip_test)
+    predictor = Predictor(model, decoding, device_of(args.device))
+    find = sources.of_video if kind == "video" else sources.of_pictures
+    return find(args.input, predictor, boxes, args.fps, args.person)
+
+
+def run(args: argparse.Namespace) -> Judged:
+    """Analyses, and writes the folder."""
+    if args.fps is not None and not 0 < args.fps < math.inf:
+        raise ValueError(f"--fps must be positive, frames per second, got {args.fps:g}")
+    kind = sources.kind_of(args.input)
+    check_output(args.output, args.input, overwrite=args.overwrite)
+    rules = load_rules(args.exercise, args.rules)
+    lifter = trained_lifter.load(args.lifter) if args.lifter is not None else None
+    source = open_source(args, kind)
+    judged = judge(
+        source.keypoints,
+        args.input.name,
+        partial(analyse, exercise=args.exercise, rules=rules),
+        lifter=lifter,
+        smoothing=scaled_one_euro(1.0, 20.0, 1.0) if args.smooth else None,
+    )
+    write_all(args.output, args.input.name, source, judged)
+    return judged
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; its exit status."""
+    args = parse(arguments)
+    try:
+        judged = run(args)
+    except (OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    for note in judged.notes:
+        print(f"note: {note}", file=sys.stderr)
+    if judged.analysis.refused is not None:
+        print(f"not judged: {judged.analysis.refused.reason}", file=sys.stderr)
+    print(f"{summary(judged.analysis)}\nwritten to {args.output}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

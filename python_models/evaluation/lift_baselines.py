@@ -1,0 +1,77 @@
+"""What a lifter must beat: poses made without learning what depth a picture has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from python_models.lifter_task import LifterTask
+from python_models.models.standard_lifter import ROOT
+from python_models.motion.conversion import convert
+from python_models.motion.keypoint_frames import person_frame
+from python_models.motion.lifter_pairs import LifterPairs, Pairs
+from python_models.motion.skeletons import skeleton
+
+_POSES = 20000  # of the training data
+_BLOCK = 500
+
+
+@dataclass(frozen=True)
+class Baselines:
+    """Of a task, fitted to its training data.
+
+    Attributes:
+        task: Of the lifter that is compared.
+        mean_pose: The mean of the training data's points [K', 3], in millimetres, in the camera's
+            frame, relative to the root: the constant pose.
+        unit: Millimetres of a person frame's unit: what fits the training data's x and y best.
+    """
+
+    task: LifterTask
+    mean_pose: Tensor
+    unit: float
+
+    @classmethod
+    def fit(cls, task: LifterTask, train: LifterPairs, seed: int = 0) -> Baselines:
+        """Of at most 20,000 poses of the training data, drawn by a seed, never mirrored."""
+        order = np.random.default_rng(seed).permutation(len(train))[:_POSES]
+        weighted = torch.zeros(len(task.target_skeleton), 3, dtype=torch.float64)
+        count = torch.zeros(len(task.target_skeleton), 1, dtype=torch.float64)
+        product = square = 0.0
+        for block in np.array_split(order, -(-len(order) // _BLOCK)):
+            batch = train.batch([(0, int(index)) for index in block])
+            truth, known = batch["targets"].cpu().double(), batch["known"].cpu()[..., None].double()
+            weighted += (truth * known).sum(0)
+            count += known.sum(0)
+            flat = picture_pose(task, batch)
+            both = known * torch.isfinite(flat)
+            flat = torch.where(both > 0, flat, 0.0)
+            product += float((flat * truth[..., :2] * both).sum())
+            square += float((flat * flat).sum())
+        return cls(task, (weighted / count.clamp(min=1)).float(), product / square)
+
+    def constant(self, batch: Pairs) -> Tensor:
+        """The mean pose [B, K', 3], whoever is seen."""
+        return self.mean_pose.expand(len(batch["index"]), -1, -1)
+
+    def flat(self, batch: Pairs) -> Tensor:
+        """The keypoints in millimetres, all at the depth of the root [B, K', 3].
+
+        Joints that are not among the keypoints, or not found, are at the root.
+        """
+        flat = torch.nan_to_num(picture_pose(self.task, batch) * self.unit).float()
+        return torch.cat([flat, torch.zeros_like(flat[..., :1])], -1)
+
+
+def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:
+    """The target's joints in the picture [B, K', 2], float64, from the root, in person's units."""
+    source, target = task.source_skeleton, task.target_skeleton
+    sure = batch["confidence"].cpu().numpy()[..., None] > 0
+    keypoints = np.where(sure, batch["keypoints"].cpu().double().numpy(), np.nan)
+    frame = person_frame(keypoints, source)
+    seen = frame.forward(convert(keypoints, source, target))
+    root = frame.forward(convert(keypoints, source, skeleton("root", (ROOT,))))
+    return torch.from_numpy(seen - root)
