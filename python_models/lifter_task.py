@@ -17,7 +17,9 @@ from python_models.motion.skeletons import SKELETONS, Skeleton
 
 Alignment = Literal["none", "scale", "procrustes"]
 ALIGNMENTS: dict[str, Alignment] = {"mpjpe": "none", "n_mpjpe": "scale", "pa_mpjpe": "procrustes"}
+SIZED = "sized_mpjpe"
 KNEE_ANGLE = "knee_angle_error"
+SCORES = (*ALIGNMENTS, SIZED, KNEE_ANGLE)
 _METRE = 1000.0
 
 
@@ -89,16 +91,29 @@ class LifterTask:
         return (square * counted).sum() / (3 * counted.sum()).clamp(min=1)
 
     def errors(self, points: Tensor, batch: Pairs) -> dict[str, Tensor]:
-        """Of each pair [B]: MPJPE, N-MPJPE and PA-MPJPE in mm, the knees' angle error in degrees.
+        """Of each pair [B], by the names in `SCORES`: distances in mm, the knees' in degrees.
 
-        NaN where a pair has no joint that counts, or no knee that is known.
+        MPJPE; N-MPJPE and PA-MPJPE, after the best scale and the best similarity; MPJPE of the
+        person at the right size, with which one view cannot see people: after the scale that gives
+        the known bones their true length in all; the mean error of the knees' angles. NaN where a
+        pair has no joint that counts, no bone or no knee.
         """
         counted, truth = self.counted(batch), batch["targets"]
         found = {
             name: lp.mpjpe(points, truth, counted, align=align, reduction="none").nanmean(-1)
             for name, align in ALIGNMENTS.items()
         }
-        return found | {KNEE_ANGLE: self.knee_errors(points, batch).nanmean(-1)}
+        ratio = self.bones(truth, batch).sum(-1) / self.bones(points, batch).sum(-1)
+        sized = lp.mpjpe(points * ratio[:, None, None], truth, counted, reduction="none")
+        knee = self.knee_errors(points, batch)
+        return {**found, SIZED: sized.nanmean(-1), KNEE_ANGLE: knee.nanmean(-1)}
+
+    def bones(self, points: Tensor, batch: Pairs) -> Tensor:
+        """The lengths [B, bones] of the bones of points [B, K', 3]; 0 where an end is not known."""
+        parents, children = torch.tensor(self.target_skeleton.bones).T
+        lengths = torch.linalg.vector_norm(points[:, children] - points[:, parents], dim=-1)
+        known: Tensor = batch["known"][:, children] * batch["known"][:, parents]
+        return torch.where(known > 0, lengths, 0.0)
 
     def knee_errors(self, points: Tensor, batch: Pairs) -> Tensor:
         """How far the knees' angles are off [B, 2], left and right, in degrees; NaN: not known.
@@ -119,18 +134,18 @@ class LifterTask:
 
         Errors are means over the pairs: of each, over its joints that count.
         """
-        names = [*ALIGNMENTS, KNEE_ANGLE]
-        sums = torch.zeros(1 + len(names), 2, dtype=torch.float64)
+        sums = torch.zeros(1 + len(SCORES), 2, dtype=torch.float64)
         for batch in batches:
             points = model(batch["inputs"]).float()
             sums[0, 0] += self.loss_of(points, batch).item() * self.size(batch)
             sums[0, 1] += self.size(batch)
-            for row, values in enumerate(self.errors(points, batch).values(), 1):
+            errors = self.errors(points, batch)
+            for row, values in enumerate((errors[name] for name in SCORES), 1):
                 sums[row, 0] += values.nansum(dtype=torch.float64).cpu()
                 sums[row, 1] += (~values.isnan()).sum().cpu()
         sums = total(sums)
         means = (sums[:, 0] / sums[:, 1]).tolist()
-        return dict(zip(("val_loss", *names), means, strict=True))
+        return dict(zip(("val_loss", *SCORES), means, strict=True))
 
 
 def knees(skeleton: Skeleton) -> list[tuple[int, int, int]]:

@@ -103,7 +103,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
         plan,
         args.output,
         options.settings_of(args) | digests,
-        (options.settled_of(args) | digests.keys()) - {"motions", "detections"},
+        (options.settled_of(args) | digests.keys()) - {"motions", "detections", "weights"},
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
         after_step=constrain if args.max_norm else None,
     )

@@ -76,7 +76,7 @@ class TrainedLifter:
         inputs = np.where(known[..., None], frame.forward(keypoints), 0.0).astype(np.float32)
         parts = torch.from_numpy(inputs).split(_BATCH)
         points = torch.cat([self.model(part) for part in parts]).double().numpy()
-        return np.where(usable[:, None, None], points, np.nan)
+        return np.where(np.asarray(usable)[:, None, None], points, np.nan)
 
 
 def load(path: Path) -> TrainedLifter:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 
 import numpy as np
 import pytest
 
+from python_models.analysis import analysis
 from python_models.analysis.analysis import analyse
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import SCHEMA_VERSION, Analysis, as_json
@@ -268,3 +270,7 @@ def test_an_analysis_is_json_without_nan():
     assert again["reliability"]["reliable"][0] is True
     assert again["repetitions"][0]["measures"]["depth"]["value"] == pytest.approx(110, abs=0.1)
     assert again["advice"][0]["verdict"] == "good"
+
+
+def test_the_example_of_the_docstring():
+    assert doctest.testmod(analysis, raise_on_error=True).attempted > 0

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from python_models.lifter_task import KNEE_ANGLE, LifterTask, knees
+from python_models.lifter_task import KNEE_ANGLE, SIZED, LifterTask, knees
 from python_models.models.lifters import LIFTERS, make_lifter
 from python_models.models.standard_lifter import StandardLifter, predicted_joints
 from python_models.motion.skeletons import COCO_17, HUMAN36M_16, LOWER_BODY_6, MPII_16, skeleton
@@ -127,6 +127,8 @@ def test_scores_are_means_over_the_pairs_of_all_batches():
     # A scale cannot undo a shift, but undoes itself.
     assert 0 < results["n_mpjpe"] <= 50 / 3
     assert results[KNEE_ANGLE] == pytest.approx(0, abs=1e-3)
+    # The size of the second is put right; the first is as far off as before.
+    assert results[SIZED] == pytest.approx(50 / 3, rel=1e-5)
     assert results["val_loss"] > 0
 
 

@@ -45,6 +45,32 @@ def test_each_pose_has_its_cameras_and_its_body():
     assert set(views.subjects).isdisjoint(squat_views("val", 6, COCO_17, COCO_17).subjects)
 
 
+def test_a_known_focal_length_puts_keypoints_into_one_camera():
+    plain, known = (
+        see(squat_views("val", 4, COCO_17, COCO_17, calibrated=calibrated))
+        for calibrated in (False, True)
+    )
+    assert np.array_equal(plain.points, known.points)
+    # Of one camera of 90 degrees: what differs between x / z of two joints does so in pixels / 128.
+    flat = (known.keypoints - 127.5) / 128
+    depth = _depth(known.points, flat)
+    restored = np.concatenate([flat, np.ones_like(flat[..., :1])], -1) * depth[..., None]
+    root = restored[:, [11, 12]].mean(1, keepdims=True)
+    np.testing.assert_allclose(restored - root, known.points, atol=1e-6)
+    assert np.abs(plain.keypoints - known.keypoints).max() > 10
+
+
+def _depth(points, flat):
+    """How far away the joints [B, K] are, of points from the root and their x / z, y / z."""
+    z = points[..., 2]
+    # x_i + X = u_i (z_i + Z) for the root at (X, Y, Z): linear in X and Z.
+    depths = []
+    for p, u in zip(points, flat[..., 0], strict=True):
+        rows = np.stack([np.ones(17), -u], -1)
+        depths.append(np.linalg.lstsq(rows, u * p[:, 2] - p[:, 0], rcond=None)[0][1])
+    return z + np.array(depths)[:, None]
+
+
 def test_what_is_out_of_range_is_refused():
     for bad in ({"cameras": 0}, {"poses_per_subject": 0}):
         with pytest.raises(ValueError, match=next(iter(bad))):

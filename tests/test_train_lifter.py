@@ -16,7 +16,7 @@ from python_models.models import max_norm
 from python_models.motion.lifter_pairs import LifterPairs
 from python_models.motion.synthetic_squat_poses import read_synthetic_squats
 from python_models.training import checkpoint, options
-from python_models.training.lifter_data import split_subjects
+from python_models.training.lifter_data import balanced, split_subjects
 from tests.lifter_inputs import squat, write_vicon
 from tests.test_detected_pairs import result, write
 
@@ -177,6 +177,18 @@ def test_subjects_are_on_one_side_each():
         split_subjects(motions, ["x", "a"], 0.5, 0)
     with pytest.raises(ValueError, match="no subject is left"):
         split_subjects(motions, ["a", "b", "c", "d"], 0.5, 0)
+
+
+def test_rare_actions_are_repeated():
+    motions = [squat("a", 40), squat("b", 30), squat("a", 12, "lunge"), squat("b", 9, "lunge")]
+    motions += [squat("a", 60, "walk")]
+    again = balanced(motions)
+    frames = {
+        action: sum(len(motion) for motion in again if motion.action == action)
+        for action in ("deep squat", "lunge", "walk")
+    }
+    assert frames == {"deep squat": 70, "lunge": 63, "walk": 60}
+    assert [m.name for m in again if m.action == "deep squat"] == [m.name for m in motions[:2]]
 
 
 def test_a_lifter_gives_points_for_whom_it_can_see(run):

@@ -128,6 +128,11 @@ class JointTarget {
     }
   }
 
+  // Whether the block's target is that of one joint: the product of these factors.
+  bool is_one() const { return drawn_ == 1; }
+  const AxisFactors& columns() const { return columns_; }
+  const AxisFactors& rows() const { return rows_; }
+
   // `count` pixels of the block, at most kTile, from pixel `first` on, row by row.
   const C* tile(std::int64_t first, std::int64_t count) {
     if (drawn_ == 1) {

@@ -2,6 +2,7 @@
 
 #include "core/dispatch.h"
 #include "core/parallel.h"
+#include "cpu/gaussian_difference.h"
 #include "cpu/gaussian_joints.h"
 #include "cpu/hardest_joints.h"
 #include "cpu/squared_difference.h"
@@ -35,9 +36,24 @@ double pass_over_map(const GaussianJointsMSEParams& p, JointTarget<C>& target,
     const Runs gapless = kGradient ? runs(block.height, p.width, output, gradient)
                                    : runs(block.height, p.width, output);
     const Runs shape = whole_rows ? gapless : Runs{block.height, block.width};
+    const bool in_registers = target.is_one() && block.width % kLanes == 0;
     for_each_tile(shape, kTile, [&](std::int64_t run, std::int64_t first, std::int64_t count) {
       const std::int64_t y = block.top + run, x = block.left + first;
       const C* o = read_tile(outputs, output.at(y, x), output.pixel_stride, count);
+      if constexpr (std::is_same_v<C, float>) {
+        if (in_registers && count % Vec<float>::kLanes == 0) {
+          const auto pass = [&](C* to) {
+            gaussian_difference<kGradient>({o, to, scale}, target.columns(), target.rows(),
+                                           block.width, run * shape.length + first, count, sum);
+          };
+          if constexpr (kGradient) {
+            write_tile(gradients, gradient.at(y, x), gradient.pixel_stride, count, pass);
+          } else {
+            pass(nullptr);
+          }
+          return;
+        }
+      }
       const C* t = target.tile(run * shape.length + first, count);
       if constexpr (kGradient) {
         write_tile(gradients, gradient.at(y, x), gradient.pixel_stride, count,

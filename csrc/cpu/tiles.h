@@ -72,6 +72,14 @@ const C* read_tile(C* buffer, const T* from, std::int64_t stride, std::int64_t c
   return buffer;
 }
 
+// Asks for the cache line a tile ahead, for reading or for writing. The processor looks ahead by
+// itself, but not past the end of a page, nor while a map's factors are computed.
+template <bool kWrite, class C>
+LOWERPOSE_INLINE void prefetch(const C* at) {
+  const auto address = reinterpret_cast<std::uintptr_t>(at) + kTile * sizeof(C);
+  __builtin_prefetch(reinterpret_cast<const void*>(address), kWrite);
+}
+
 }  // namespace
 
 // Calls `work(run, first, count)` for every tile of a map, in order; count is at most `length`.

@@ -59,7 +59,8 @@ def analyse(
     curves = curves_of(sequence, checked.points)
     main = combined(rules.curve, curves, rules.sides)
     # What only changed sides counts: the mean and the larger of both sides do not know sides.
-    whole = combined(rules.curve, curves_of(sequence, checked.mended), rules.sides)
+    mended = curves_of(sequence, checked.mended, kind=rules.curve)
+    whole = combined(rules.curve, mended, rules.sides)
     reliable = np.isfinite(main.values)
     issues = checked.issues(sequence, _needed(sequence, rules))
     reliability = Reliability(reliable, float(reliable.mean()), issues)

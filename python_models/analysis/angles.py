@@ -17,7 +17,9 @@ FORESHORTENED = 0.6
 """A bone in a picture shorter than this part of its longest points too much along the view."""
 
 
-def curves_of(sequence: PoseSequence, points: Floats | None = None) -> dict[str, Curve]:
+def curves_of(
+    sequence: PoseSequence, points: Floats | None = None, *, kind: str | None = None
+) -> dict[str, Curve]:
     """Every curve of `definitions.KINDS` by name, with sides: "left_knee_flexion", "trunk_lean".
 
     Of 2D points the curves are projected: an angle in the picture is the body's own only where
@@ -28,6 +30,7 @@ def curves_of(sequence: PoseSequence, points: Floats | None = None) -> dict[str,
     Args:
         sequence: The poses.
         points: [T, K, D] in their place, with what cannot be relied on as NaN.
+        kind: The only kind that is wanted; None: all.
     """
     points = sequence.points if points is None else points
     points = np.where(np.isfinite(points).all(-1, keepdims=True), points, np.nan)
@@ -36,6 +39,7 @@ def curves_of(sequence: PoseSequence, points: Floats | None = None) -> dict[str,
     return {
         definition.name: _curve(definition, sequence, points, scene, azimuth)
         for definition in definitions(sequence.skeleton)
+        if kind in (None, definition.kind)
     }
 
 

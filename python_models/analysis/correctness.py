@@ -37,7 +37,7 @@ FEATURES: dict[str, tuple[str, ...]] = {
     "trunk over shin": ("{side}_trunk_over_shin.bottom",),
 }
 """Measures that a model sees; {side}: the larger of both. The first set was chosen before any
-number was looked at: the three faults that UI-PRMD's authors describe. The others came after."""
+of these measures was looked at: what a deep squat is judged by. The others came after."""
 
 PLANNED = next(iter(FEATURES))
 

@@ -17,6 +17,7 @@ from python_models.motion.skeletons import COCO_17, Skeleton
 from python_models.motion.views import PictureViews
 
 IMAGE_SIZE = 256
+STANDARD_FOCAL = IMAGE_SIZE / 2  # pixels: an angle of view of 90 degrees
 
 
 def squat_views(
@@ -28,6 +29,7 @@ def squat_views(
     cameras: int = 1,
     seed: int = 0,
     poses_per_subject: int = 4,
+    calibrated: bool = False,
 ) -> PictureViews:
     """Poses of synthetic squats before random cameras, with exact keypoints.
 
@@ -39,6 +41,9 @@ def squat_views(
         cameras: How many see each pose.
         seed: Of bodies, poses and cameras.
         poses_per_subject: How many poses in turn have the same body.
+        calibrated: Whether the cameras' focal lengths are known: keypoints are then where one
+            camera of 90 degrees would see them, in its picture or beyond. Else a focal length is
+            as large as the person shall be in the picture, and nothing says which.
 
     Raises:
         ValueError: A number is out of its range, or there is no such split.
@@ -62,7 +67,10 @@ def squat_views(
         for view in range(cameras):
             camera = sample_camera(joints, IMAGE_SIZE, rng)
             points[number, view] = camera.to_camera(joints)
-            keypoints[number, view] = camera.project(points[number, view])
+            pixels = camera.project(points[number, view])
+            if calibrated:
+                pixels = (pixels - camera.center) * (STANDARD_FOCAL / camera.focal) + camera.center
+            keypoints[number, view] = pixels
     of_view = np.repeat(np.arange(poses), cameras)
     return PictureViews(
         convert(keypoints.reshape(-1, 17, 2), COCO_17, source),

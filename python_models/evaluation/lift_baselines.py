@@ -28,11 +28,13 @@ class Baselines:
         mean_pose: The mean of the training data's points [K', 3], in millimetres, in the camera's
             frame, relative to the root: the constant pose.
         unit: Millimetres of a person frame's unit: what fits the training data's x and y best.
+        bones: The mean lengths of the training data's bones, in millimetres.
     """
 
     task: LifterTask
     mean_pose: Tensor
     unit: float
+    bones: Tensor
 
     @classmethod
     def fit(cls, task: LifterTask, train: LifterPairs, seed: int = 0) -> Baselines:
@@ -40,18 +42,23 @@ class Baselines:
         order = np.random.default_rng(seed).permutation(len(train))[:_POSES]
         weighted = torch.zeros(len(task.target_skeleton), 3, dtype=torch.float64)
         count = torch.zeros(len(task.target_skeleton), 1, dtype=torch.float64)
+        lengths = torch.zeros(2, len(task.target_skeleton.bones), dtype=torch.float64)
         product = square = 0.0
         for block in np.array_split(order, -(-len(order) // _BLOCK)):
             batch = train.batch([(0, int(index)) for index in block])
             truth, known = batch["targets"].cpu().double(), batch["known"].cpu()[..., None].double()
             weighted += (truth * known).sum(0)
             count += known.sum(0)
+            bones = task.bones(batch["targets"], batch).cpu().double()
+            lengths += torch.stack([bones.sum(0), (bones > 0).double().sum(0)])
             flat = picture_pose(task, batch)
             both = known * torch.isfinite(flat)
             flat = torch.where(both > 0, flat, 0.0)
             product += float((flat * truth[..., :2] * both).sum())
             square += float((flat * flat).sum())
-        return cls(task, (weighted / count.clamp(min=1)).float(), product / square)
+        mean_bones = lengths[0] / lengths[1].clamp(min=1)
+        mean_pose = (weighted / count.clamp(min=1)).float()
+        return cls(task, mean_pose, product / square, mean_bones.float())
 
     def constant(self, batch: Pairs) -> Tensor:
         """The mean pose [B, K', 3], whoever is seen."""
@@ -64,6 +71,16 @@ class Baselines:
         """
         flat = torch.nan_to_num(picture_pose(self.task, batch) * self.unit).float()
         return torch.cat([flat, torch.zeros_like(flat[..., :1])], -1)
+
+    def average_size(self, batch: Pairs) -> Tensor:
+        """The true poses [B, K', 3] as an average person's: no baseline, but a limit.
+
+        Whoever knows the pose and cannot know the person's size does no better.
+        """
+        true = self.task.bones(batch["targets"], batch)
+        average = torch.where(true > 0, self.bones, 0.0)
+        ratio = average.sum(-1) / true.sum(-1)
+        return batch["targets"] * ratio[:, None, None]
 
 
 def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:

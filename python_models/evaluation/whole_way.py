@@ -94,7 +94,7 @@ def angle_errors(
     """
     if not (people.image_sizes > 0).all():
         raise ValueError("angle_errors: the annotations must tell the width and height of images")
-    whole = (people.visible > 0).all(1)
+    whole = np.asarray((people.visible > 0).all(1))
     if not whole.any():
         raise ValueError("angle_errors: no person has all six joints in the picture")
     exact = people.image_joints

@@ -38,11 +38,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--min-pck", type=not_negative, default=MIN_PCK, help="of pictures of --detections")
     add("--without", nargs="*", default=[], help="leave out actions that have one of these words")
     add("--val-subjects", nargs="*", default=[], help="of --motions; else drawn by --split-seed")
-    add("--val-part", type=below_one, default=0.25, help="of each source's subjects, if drawn")
+    add("--val-part", type=below_one, default=0.25, help="of the subjects, if drawn")
     add("--split-seed", type=count, default=0)
+    add("--balance", action=argparse.BooleanOptionalAction, default=False,
+        help="train on rare actions of --motions as often as on frequent ones")  # fmt: skip
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
     add("--cameras", type=positive, default=1, help="so many a pose, in an epoch")
     add("--val-cameras", type=positive, default=1, help="so many a pose when scored")
+    add("--calibrated", action=argparse.BooleanOptionalAction, default=False,
+        help="the focal lengths of the cameras of --squats are known")  # fmt: skip
     add("--val-squats", type=positive, default=5000, help="poses that --squats is scored on")
     add = parser.add_argument_group("what is seen").add_argument
     add("--source", choices=sorted(SKELETONS), default="lower-body-6", help="of the keypoints")
@@ -64,6 +68,8 @@ def open_data(
     kinds = [bool(args.motions), bool(args.squats), bool(args.detections)]
     if sum(kinds) != 1:
         raise ValueError("give one of --motions, --squats and --detections")
+    if args.calibrated and not args.squats:
+        raise ValueError("--calibrated is for --squats")
     if args.motions:
         train, val = _motion_views(args, task)
     else:
@@ -112,6 +118,18 @@ def split_subjects(
     return chosen
 
 
+def balanced(motions: Sequence[Motion]) -> list[Motion]:
+    """The motions, those of rare actions several times: no action has twice another one's frames.
+
+    Only whole actions are repeated, so that what is frequent within one stays so.
+    """
+    frames: dict[str, int] = {}
+    for motion in motions:
+        frames[motion.action] = frames.get(motion.action, 0) + len(motion)
+    most = max(frames.values())
+    return [motion for motion in motions for _ in range(max(1, most // frames[motion.action]))]
+
+
 def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Views]:
     motions = [
         motion
@@ -124,6 +142,8 @@ def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Vi
     skeletons = task.source_skeleton, task.target_skeleton
     train = [motion for motion in motions if motion.subject not in scored]
     val = [motion for motion in motions if motion.subject in scored]
+    if args.balance:
+        train = balanced(train)
     return (
         MotionViews(train, *skeletons, cameras_per_pose=args.cameras, **options),
         MotionViews(val, *skeletons, cameras_per_pose=args.val_cameras, **options),
@@ -133,9 +153,12 @@ def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Vi
 def _picture_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Views]:
     skeletons = task.source_skeleton, task.target_skeleton
     if args.squats:
+        known = args.calibrated
         return (
-            squat_views("train", args.squats, *skeletons, cameras=args.cameras),
-            squat_views("val", args.val_squats, *skeletons, cameras=args.val_cameras),
+            squat_views("train", args.squats, *skeletons, cameras=args.cameras, calibrated=known),
+            squat_views(
+                "val", args.val_squats, *skeletons, cameras=args.val_cameras, calibrated=known
+            ),
         )
     folder, train, val = map(Path, args.detections)
     return (

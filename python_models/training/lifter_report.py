@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from python_models.engine import Trainer
 from python_models.evaluation import lifting
 from python_models.evaluation.lift_baselines import Baselines
-from python_models.lifter_task import KNEE_ANGLE, LifterTask
+from python_models.lifter_task import KNEE_ANGLE, SIZED, LifterTask
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.training import checkpoint, lifter_data
 from python_models.training.environment import environment
@@ -74,7 +74,7 @@ def save_curves(path: Path, rows: Sequence[Row]) -> None:
     figure = Figure(figsize=(12, 3.6), layout="constrained")
     panels = {
         "loss (square metres)": ("train_loss", "val_loss"),
-        "mm on val": ("mpjpe", "n_mpjpe", "pa_mpjpe"),
+        "mm on val": ("mpjpe", SIZED, "n_mpjpe", "pa_mpjpe"),
         "degrees on val": (KNEE_ANGLE,),
     }
     for axes, (label, names) in zip(figure.subplots(1, 3), panels.items(), strict=True):
