@@ -18,6 +18,7 @@ from python_models.prediction.predictor import Predictor
 from python_models.prediction.tracks import scaled_one_euro
 from python_models.presentation import sources
 from python_models.presentation.judgement import Judged, judge
+from python_models.presentation.lifter_error import lifter_deviation
 from python_models.presentation.outputs import check_output, write_all
 from python_models.presentation.page import summary
 
@@ -82,6 +83,7 @@ def run(args: argparse.Namespace) -> Judged:
         args.input.name,
         partial(analyse, exercise=args.exercise, rules=rules),
         lifter=lifter,
+        lifter_deviation=lifter_deviation(args.lifter) if lifter is not None else None,
         smoothing=scaled_one_euro(1.0, 20.0, 1.0) if args.smooth else None,
     )
     write_all(args.output, args.input.name, source, judged)

@@ -9,11 +9,15 @@ from html.parser import HTMLParser
 import cv2
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from python_models import analyse, trained
+from python_models.models.lifters import make_lifter
+from python_models.motion.skeletons import SKELETONS
 from python_models.presentation import outputs, sources
 from python_models.presentation.curves import panels
+from python_models.training import checkpoint
 from tests import squat_keypoints as squats
 from tests.predict_inputs import read_video
 from tests.trained_files import write_checkpoint
@@ -225,6 +229,46 @@ def test_a_real_network(tmp_path):
     assert run(video, tmp_path / "out", "--weights", weights) == 0
     assert analysis(tmp_path / "out")["frames"] == 12
     page(tmp_path / "out")
+
+
+def write_lifter(path, source="lower-body-6"):
+    """An untrained one."""
+    torch.manual_seed(0)
+    settings = {"model": "martinez", "width": 16, "source": source, "target": "lower-body-6"}
+    known = SKELETONS[source], SKELETONS["lower-body-6"]
+    model = make_lifter("martinez", *known, width=16)
+    rows = [{"mpjpe": 50.0, "n_mpjpe": 40.0}]
+    checkpoint.save(path, {"settings": settings, "model": model.state_dict(), "rows": rows})
+    return path
+
+
+def test_a_real_lifter(tmp_path, capsys):
+    _, pixels, _ = squats.squats()
+    pixels = pixels[:, squats.LOWER_BODY].copy()
+    pixels[7, 1] = np.nan
+    source = squats.write_plain(tmp_path / "a.json", pixels)
+    output = tmp_path / "out"
+    assert run(source, output, "--lifter", write_lifter(tmp_path / "lifter.pt")) == 0
+    assert files(output) == sorted(FILES_3D)
+    error = capsys.readouterr().err
+    assert "a network's guess from one view" in error
+    assert "off by 25 mm" in error  # 40 over 1.6
+    content = json.loads((output / "analysis.json").read_text())
+    assert content["analysis"]["dimensions"] == 3
+    assert content["analysis_in_picture"]["dimensions"] == 2
+    assert np.isnan(curve(output, "left_knee_flexion")[7])
+    assert "2D" not in page(output).text
+    capsys.readouterr()
+    other = write_lifter(tmp_path / "coco.pt", "coco-17")
+    assert "the lifter needs" in refused(capsys, source, tmp_path / "no", "--lifter", other)
+    unsized = squats.write_plain(tmp_path / "b.json", pixels, image_size=None)
+    flags = ("--lifter", tmp_path / "lifter.pt")
+    assert "image_size" in refused(capsys, unsized, tmp_path / "no", *flags)
+    heatmaps = write_checkpoint(tmp_path / "heatmaps.pt")
+    assert "model must be" in refused(capsys, source, tmp_path / "no", "--lifter", heatmaps)
+    missing = tmp_path / "missing.pt"
+    assert "missing.pt" in refused(capsys, source, tmp_path / "no", "--lifter", missing)
+    assert not (tmp_path / "no").exists()
 
 
 def test_own_rules(tmp_path):

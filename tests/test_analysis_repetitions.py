@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from python_models.analysis.repetitions import find_holds, find_repetitions
-from python_models.analysis.signals import bridged, median_filtered, runs
+from python_models.analysis.signals import bridged, median_filtered, runs, smoothed
 from tests.squat_sequences import waves
 
 
@@ -156,3 +156,18 @@ def test_the_median_keeps_slopes_gaps_and_ends():
     assert np.isnan(filtered[6])
     assert filtered[3] == 4  # of 1 2 99 4 5
     np.testing.assert_array_equal(median_filtered(spiked, 1), spiked)
+
+
+def test_smoothing_keeps_parabolas_and_gaps_and_lessens_noise():
+    frames = np.arange(40.0)
+    parabola = 90 - (frames - 17.3) ** 2 / 7
+    gaps = parabola.copy()
+    gaps[[0, 12, 13, 30]] = np.nan
+    np.testing.assert_allclose(smoothed(gaps, 8), gaps, atol=1e-9)  # NaN stays where it was
+    np.testing.assert_array_equal(smoothed(gaps, 3), gaps)
+    alone = np.full(20, np.nan)
+    alone[[2, 9]] = 5, 7
+    np.testing.assert_array_equal(smoothed(alone, 8), alone)
+    noise = np.random.default_rng(0).normal(size=4000)
+    # A parabola of 9 points has 0.255 of the variance (Savitzky and Golay): 0.505 of the deviation.
+    assert smoothed(noise, 8)[10:-10].std() == pytest.approx(0.505, rel=0.05)

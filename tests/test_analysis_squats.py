@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from python_models.analysis import correctness, view_error
+from python_models.analysis import correctness, count_error, view_error
 from python_models.analysis.analysis import analyse
 from python_models.analysis.correctness import PLANNED, Trial, evaluate, score, told_apart
 from python_models.analysis.logistic import Logistic
@@ -112,6 +112,15 @@ def test_the_view_of_a_squat_is_estimated_and_its_error_grows_to_the_front(ui_pr
     assert np.abs(side.errors).mean() < 5 < np.abs(oblique.errors).mean()
     view_error.main(["--root", str(ui_prmd)])
     assert len(capsys.readouterr().out.splitlines()) == 2 + 7
+
+
+def test_squats_are_counted_in_pictures_with_noise(ui_prmd):
+    sequences = count_error.read_squats(ui_prmd)
+    found = count_error.count_errors(sequences, 75, 0.01, seed=0)
+    assert (found.right, found.refused, found.wrong) == (24, 0, 0)
+    assert len(found.depths) == 24
+    assert np.abs(found.depths).mean() < 5
+    assert count_error.count_errors(sequences[:4], 0, 0.01, seed=0).refused == 4
 
 
 # ----------------------------------------------------------------- on numbers made up

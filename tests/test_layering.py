@@ -185,6 +185,7 @@ def test_scripts_stay_thin():
         *sorted(folder.glob("train_*.py")),
         folder / "evaluate.py",
         folder / "predict.py",
+        folder / "analyse.py",
     ):
         assert len(script.read_text().splitlines()) <= 150, script
 

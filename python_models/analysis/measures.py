@@ -16,7 +16,7 @@ from python_models.analysis.definitions import KINDS, SIDED, SIDES
 from python_models.analysis.proportions import nan_quantile
 from python_models.analysis.repetitions import FILTER, Span
 from python_models.analysis.results import Curve, Measure, Refused
-from python_models.analysis.signals import bridged, median_filtered, runs
+from python_models.analysis.signals import bridged, median_filtered, runs, smoothed
 from python_models.analysis.smoothness import spectral_arc_length
 from python_models.motion.motion import Floats
 
@@ -35,6 +35,7 @@ OF_MAIN = {
 
 _KNOWN = 0.7  # part of a repetition's frames that must have a value
 _HIDDEN = 0.1  # seconds of a gap that may hide an extreme
+_SMOOTH = 0.3  # seconds: noise by itself would make each peak higher
 _NEAR = 0.1  # of the height: "at the bottom"
 
 
@@ -140,7 +141,7 @@ def _at(curve: Curve, values: Floats, place: int, span: Span) -> _Found:
 
 
 def _known(curve: Curve, subject: Subject) -> Floats:
-    """A curve over the repetition, without outliers."""
+    """A curve over the repetition, without outliers and with less noise."""
     if curve.refused is not None:
         raise _RefusedError(curve.refused.code, curve.refused.reason)
     span, rate = subject.span, subject.frame_rate
@@ -157,7 +158,7 @@ def _known(curve: Curve, subject: Subject) -> Floats:
         raise _RefusedError(
             "unreliable", f"{curve.name} has a gap of {longest / rate:.2f} s that may hide a peak"
         )
-    return median_filtered(values, round(FILTER * rate))
+    return smoothed(median_filtered(values, round(FILTER * rate)), round(_SMOOTH * rate))
 
 
 def _whole(curve: Curve, subject: Subject) -> tuple[Floats, float]:

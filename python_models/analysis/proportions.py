@@ -41,6 +41,7 @@ def leg_length(sequence: PoseSequence, points: Floats) -> Floats:
     """Thigh and shank together: [1] of a motion, [T] of single pictures.
 
     In 3D the median; in pictures, which shorten, the longest that they show (the 95th percentile).
+    NaN where there is no leg, or one without length.
     """
     legs = np.stack(
         [
@@ -50,8 +51,10 @@ def leg_length(sequence: PoseSequence, points: Floats) -> Floats:
         ]
     )
     if sequence.frame_rate is None:
-        return np.asarray(np.fmax(legs[0], legs[1]))
-    return np.array([nan_quantile(legs, 0.5 if sequence.dimensions == 3 else 0.95)])
+        size = np.asarray(np.fmax(legs[0], legs[1]))
+    else:
+        size = np.array([nan_quantile(legs, 0.5 if sequence.dimensions == 3 else 0.95)])
+    return np.where(size > 0, size, np.nan)
 
 
 def azimuths(sequence: PoseSequence, points: Floats) -> Floats:

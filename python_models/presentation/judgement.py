@@ -27,6 +27,10 @@ LIFTED = (
     "the 3D pose is a network's guess from one view: its scale is that of the people it was "
     "trained on, and depth is less sure than what the picture shows"
 )
+UNMEASURED = (
+    "the lifter's training run does not say how far its joints are off: what is said to be certain "
+    "is less so"
+)
 FLAT = "no lifter was given: the analysis is 2D, of angles in the picture"
 
 Analyse = Callable[[PoseSequence], Analysis]
@@ -75,6 +79,7 @@ def judge(
     analyse: Analyse,
     *,
     lifter: PoseLifter | None = None,
+    lifter_deviation: float | None = None,
     smoothing: Callable[[float], OneEuro] | None = None,
 ) -> Judged:
     """Analyses one person's keypoints.
@@ -87,6 +92,7 @@ def judge(
         name: Of the recording.
         analyse: The exercise's analysis.
         lifter: Makes 2D keypoints 3D.
+        lifter_deviation: Millimetres by which it is off along each axis; None: not known.
         smoothing: Makes a filter, given the body's size in the points' unit.
 
     Raises:
@@ -123,6 +129,17 @@ def judge(
         raise ValueError("a lifter is for 2D keypoints, got 3D ones")
     in_picture = analyse(sequence)
     lifted, issues = lift(replace(sequence, points=points), keypoints, checked, lifter)
+    if lifter_deviation is None:
+        notes.append(UNMEASURED)
+    else:
+        covariance = np.broadcast_to(
+            lifter_deviation**2 * np.eye(3), (*lifted.points.shape, 3)
+        ).copy()
+        lifted = replace(lifted, covariance=covariance)
+        notes.append(
+            f"the lifter's joints are taken to be off by {lifter_deviation:.0f} mm along "
+            "each axis (one standard deviation), as its training run measured"
+        )
     analysis = _with_issues(analyse(lifted), issues)
     return Judged(analysis, lifted, in_picture, points, (*notes, LIFTED))
 

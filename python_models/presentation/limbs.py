@@ -31,7 +31,7 @@ def colour_of(joint: str) -> Colour:
 
 
 def limbs(skeleton: Skeleton) -> tuple[Limb, ...]:
-    """The skeleton's bones, and the lines that close its trunk."""
+    """The skeleton's bones, and the lines that close its trunk; the sides are drawn last."""
     joints = skeleton.joints
     lines = [Limb(parent, child, colour_of(joints[child])) for parent, child in skeleton.bones]
     trunk = () if _SPINES & set(joints) else _TRUNK
@@ -39,4 +39,4 @@ def limbs(skeleton: Skeleton) -> tuple[Limb, ...]:
         if start in joints and end in joints:
             colour = colour_of(start) if (start, end) in _TRUNK else MIDDLE
             lines.append(Limb(joints.index(start), joints.index(end), colour))
-    return tuple(lines)
+    return tuple(sorted(lines, key=lambda limb: limb.colour != MIDDLE))
