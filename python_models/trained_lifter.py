@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from python_models.data.squat_views import in_standard_camera
 from python_models.lifter_task import LifterTask
 from python_models.models.lifters import LIFTERS, make_lifter
 from python_models.models.standard_lifter import StandardLifter
@@ -40,13 +41,18 @@ class TrainedLifter:
         return self.task.target_skeleton
 
     @property
+    def calibrated(self) -> bool:
+        """Whether it was trained on cameras whose focal lengths were known."""
+        return bool(self.settings.get("calibrated", False))
+
+    @property
     def fills_gaps(self) -> bool:
         """Whether it has learnt from keypoints of which some were missing."""
         noise = NOISES.get(str(self.settings.get("noise", "none")))
         return noise is not None and noise.missing > 0
 
     @torch.no_grad()
-    def lift(self, keypoints: Floats, size: Floats) -> Floats:
+    def lift(self, keypoints: Floats, size: Floats, focal: Floats | None = None) -> Floats:
         """Points [N, K', 3] in millimetres, in the camera's frame, relative to the root.
 
         The root is the pelvis, or the middle of the hips. The size of the person cannot be known
@@ -57,21 +63,29 @@ class TrainedLifter:
                 missing keypoints gives NaN for a person of whom one is; no lifter gives points
                 of a person without both hips.
             size: (W, H) of the pictures [N, 2] or of all [2].
+            focal: The cameras' focal lengths in pixels [N], or of all; only for a lifter that was
+                trained with known ones (`calibrated`), which needs them. The principal point is
+                the picture's middle.
 
         Raises:
-            ValueError: The keypoints do not fit the source.
+            ValueError: The keypoints do not fit the source; focal is missing or too much.
         """
         if keypoints.ndim != 3 or keypoints.shape[1:] != (len(self.source), 2):
             raise ValueError(
                 f"lift: keypoints must be [N, {len(self.source)}, 2] for {self.source.name}, "
                 f"got {list(keypoints.shape)}"
             )
+        if (focal is None) == self.calibrated:
+            needs = "needs the focal length" if self.calibrated else "takes no focal length"
+            raise ValueError(f"lift: this lifter {needs} of the camera, got {focal}")
         keypoints = np.asarray(keypoints, np.float64)
         known = np.asarray(np.isfinite(keypoints).all(axis=-1))
         keypoints = np.where(known[..., None], keypoints, np.nan)
         hips = [n for n, joint in enumerate(self.source.joints) if joint.endswith("_hip")]
         usable = known[:, hips].all(axis=1) if self.fills_gaps else known.all(axis=1)
         sizes = np.broadcast_to(np.asarray(size, np.float64), (len(keypoints), 2))
+        if focal is not None:
+            keypoints, sizes = in_standard_camera(keypoints, sizes, focal)
         frame = keypoint_frame(self.task.frame, keypoints, sizes, self.source)
         inputs = np.where(known[..., None], frame.forward(keypoints), 0.0).astype(np.float32)
         parts = torch.from_numpy(inputs).split(_BATCH)

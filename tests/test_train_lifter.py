@@ -208,6 +208,24 @@ def test_a_lifter_gives_points_for_whom_it_can_see(run):
         lifter.lift(keypoints[0], np.array([9, 9]))
 
 
+def test_a_lifter_that_knows_cameras_asks_for_their_focal_length(tmp_path, run):
+    flags = ["--squats", "40", "--val-squats", "8", "--calibrated", "--frame", "image"]
+    assert train_lifter.main([*SMALL, *flags, "--epochs", "1", "--output", str(tmp_path)]) == 0
+    lifter = trained_lifter.load(tmp_path / "best.pt")
+    flat = np.random.default_rng(0).normal(0, 0.2, (3, 6, 2))  # x / z
+    one = lifter.lift(flat * 128 + 127.5, np.array([256, 256]), 128.0)
+    focal = np.array([500.0, 900.0, 1300.0])
+    other = flat * focal[:, None, None] + [499.5, 299.5]
+    # The same rays, whatever camera: float32 of numbers below 1000.
+    np.testing.assert_allclose(lifter.lift(other, np.array([1000, 600]), focal), one, atol=1e-2)
+    with pytest.raises(ValueError, match="needs the focal length"):
+        lifter.lift(other, np.array([1000, 600]))
+    with pytest.raises(ValueError, match="positive"):
+        lifter.lift(other, np.array([1000, 600]), 0.0)
+    with pytest.raises(ValueError, match="takes no focal length"):
+        trained_lifter.load(run / "best.pt").lift(other, np.array([1000, 600]), focal)
+
+
 def test_it_lifts_as_it_was_scored(run, vicon):
     """From pixels: the same points as those of the data's own inputs."""
     lifter = trained_lifter.load(run / "best.pt")

@@ -168,7 +168,10 @@ def run(args: argparse.Namespace) -> None:
     settings = argparse.Namespace(**lifter.settings)
     if args.motions:
         settings.motions = args.motions
-    train, val = lifter_data.open_data(settings, lifter.task, torch.device("cpu"))
+    try:
+        train, val = lifter_data.open_data(settings, lifter.task, torch.device("cpu"))
+    except AttributeError as error:  # an option that the run had not
+        raise ValueError(f"{args.weights}: its settings name no data: {error}") from error
     digest = lifter.settings.get("val_data")
     if val.digest() != digest:
         print("note: these are not the data that the run was scored on")
@@ -185,7 +188,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     try:
         run(parse(arguments))
-    except (OSError, ValueError, AttributeError) as error:
+    except (OSError, ValueError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
