@@ -126,6 +126,10 @@ def test_nothing_counts(align):
     empty = torch.zeros(0, 6, 3)
     assert lp.mpjpe(empty, empty, align=align).isnan()
     assert lp.mpjpe(empty, empty, align=align, reduction="none").shape == (0, 6)
+    if align != "root":  # which needs a joint
+        nobody = torch.zeros(3, 0, 3, requires_grad=True)
+        lp.mpjpe(nobody, nobody, align=align).backward()
+        assert nobody.grad.shape == (3, 0, 3)
 
 
 def test_a_root_that_does_not_count():
