@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import lowerpose_ops as lp
+from lowerpose_ops.reference import mpjpe as reference
 from tests import pose3d_transcriptions as plain
 from tests.pose3d_scenes import poses, rotations
 
@@ -126,6 +127,10 @@ def test_nothing_counts(align):
     empty = torch.zeros(0, 6, 3)
     assert lp.mpjpe(empty, empty, align=align).isnan()
     assert lp.mpjpe(empty, empty, align=align, reduction="none").shape == (0, 6)
+    if align != "root":  # which needs a joint
+        nobody = torch.zeros(3, 0, 3, requires_grad=True)
+        lp.mpjpe(nobody, nobody, align=align).backward()
+        assert nobody.grad.shape == (3, 0, 3)
 
 
 def test_a_root_that_does_not_count():
@@ -161,6 +166,71 @@ def test_gradients(align, reduction):
 
     inputs = [torch.tensor(each / 300, requires_grad=True) for each in (pred, gt)]
     torch.autograd.gradcheck(errors, inputs)
+
+
+@every_alignment
+@pytest.mark.parametrize("shape", [(3, 4), (9, 24), (5, 25), (2, 51), (131, 5), (257, 4)])
+def test_sizes_around_those_of_tiles_and_blocks(align, shape):
+    """Values and gradients are the reference's, whose decomposition torch differentiates."""
+    pred, gt, mask, _ = poses(13, *shape)
+    mask[:, :4] = True
+    results = []
+    for function in (lp.mpjpe, reference.mpjpe):
+        inputs = [torch.tensor(each, requires_grad=True) for each in (pred, gt)]
+        root = 0 if function is lp.mpjpe else (0,)
+        error = function(*inputs, torch.tensor(mask), align=align, root=root)
+        results.append((error.detach(), *torch.autograd.grad(error, inputs)))
+    # Rotations of four joints may be badly conditioned: 1e-16 times 1e6.
+    torch.testing.assert_close(*results, rtol=1e-10, atol=1e-10)
+
+
+class Subclass(torch.Tensor):
+    """A tensor subclass without behaviour of its own."""
+
+
+@pytest.mark.parametrize("align", ["root", "procrustes"])
+def test_views_of_every_kind(align):
+    pred, gt, mask = map(torch.tensor, poses(14)[:3])
+    expected = lp.mpjpe(pred, gt, mask, align=align)
+    wide = torch.zeros(5, 12, 6, dtype=pred.dtype)
+    wide[:, ::2, 1::2] = pred
+    views = {
+        "transposed": pred.permute(2, 1, 0).contiguous().permute(2, 1, 0),
+        "sliced": wide[:, ::2, 1::2],
+        "negative bit": torch._neg_view(-pred),
+        "parameter": torch.nn.Parameter(pred),
+        "subclass": pred.clone().as_subclass(Subclass),
+        "flipped": pred.flip(1).contiguous().flip(1),
+    }
+    for name, view in views.items():
+        assert torch.Tensor(lp.mpjpe(view, gt, mask, align=align)).item() == expected.item(), name
+    one = lp.mpjpe(pred[:1], gt[:1], align=align)
+    many = lp.mpjpe(pred[:1].expand(7, 6, 3), gt[:1].expand(7, 6, 3), align=align)
+    assert many.item() == pytest.approx(one.item())
+
+
+def test_what_there_is_no_gradient_of_is_refused():
+    pred, gt = (torch.tensor(each) for each in poses(15)[:2])
+    error = lp.mpjpe(pred.requires_grad_(), gt)
+    (gradient,) = torch.autograd.grad(error, pred, create_graph=True)
+    with pytest.raises(ValueError, match="mpjpe: the gradient of its gradient is not available"):
+        gradient.sum().backward()
+    with torch.autograd.forward_ad.dual_level():
+        dual = torch.autograd.forward_ad.make_dual(pred.detach(), gt)
+        with pytest.raises(ValueError, match="mpjpe: forward-mode differentiation is not"):
+            lp.mpjpe(dual, gt)
+
+
+def test_expanded_gradients_of_distances():
+    """An incoming gradient of stride zero, and one for each distance."""
+    pred, gt = (torch.tensor(each) for each in poses(16)[:2])
+    pred.requires_grad_()
+    errors = lp.mpjpe(pred, gt, align="scale", reduction="none")
+    (by_sum,) = torch.autograd.grad(errors.sum(), pred, retain_graph=True)
+    (plainly,) = torch.autograd.grad(errors, pred, torch.ones(5, 6).double(), retain_graph=True)
+    torch.testing.assert_close(by_sum, plainly, rtol=0, atol=0)
+    (mean,) = torch.autograd.grad(lp.mpjpe(pred, gt, align="scale"), pred)
+    torch.testing.assert_close(mean, plainly / 30, rtol=1e-12, atol=1e-15)
 
 
 @every_alignment

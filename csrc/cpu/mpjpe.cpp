@@ -212,7 +212,7 @@ std::int64_t groups(const MpjpeParams& p) { return (p.batch + kPosesPerSum - 1) 
 
 // Groups of poses for a thread: a pose that is turned takes some hundred nanoseconds.
 std::int64_t grain(const MpjpeParams& p) {
-  const std::int64_t work = kPosesPerSum * (p.num_joints * 4 + (rotates(p) ? 200 : 0));
+  const std::int64_t work = kPosesPerSum * (1 + p.num_joints * 4 + (rotates(p) ? 200 : 0));
   return (1 << 15) / work + 1;
 }
 
