@@ -47,6 +47,7 @@ OPERATIONS = (
     *("soft_argmax", "soft_argmax_autograd", "to_image", "to_image_autograd"),
     *("joints_mse_general", "joints_mse_general_autograd", "joints_mse_presets"),
     *("decode_and_score", "joints_ohkm_mse", "keypoint_errors", "oks"),
+    *("mpjpe", "procrustes"),
     "cuda_kernels",
 )
 SELFTESTS = tuple(

@@ -226,6 +226,36 @@ def keypoint_ap_curves(
     threads: int,
     /,
 ) -> None: ...
+def mpjpe(
+    operation: str,
+    pred: _Array,
+    gt: _Array,
+    mask: _Array | None,
+    align: str,
+    roots: list[int],
+    output: str,
+    result: _Array,
+    totals: _Array,
+    sums: _Array,
+    ticket: _Array,
+    threads: int,
+    /,
+) -> None: ...
+def mpjpe_backward(
+    operation: str,
+    incoming: _Array,
+    pred: _Array,
+    gt: _Array,
+    mask: _Array | None,
+    align: str,
+    roots: list[int],
+    output: str,
+    totals: _Array,
+    pred_gradient: _Array,
+    gt_gradient: _Array,
+    threads: int,
+    /,
+) -> None: ...
 def oks(
     pred: _Array,
     gt: _Array,

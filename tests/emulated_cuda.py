@@ -28,6 +28,8 @@ FILLED = {
     "joints_mse_general": (4, 5, 6, 7),
     "joints_mse_general_backward": (6,),
     "decode_heatmaps": (1, 2, 3),
+    "mpjpe": (7, 8, 9, 10),
+    "mpjpe_backward": (9, 10),
     "oks": (12,),
     "pck_counts": (6, 7, 8, 9, 10),
     "soft_argmax": (4, 5),

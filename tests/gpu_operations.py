@@ -51,6 +51,18 @@ def draw_points(seed: int) -> Tensors:
     return truth + 4 * maps(shape, seed=2 * seed + 1), truth, weights(TYPICAL, seed)[..., 0]
 
 
+def draw_poses(seed: int) -> Tensors:
+    shape = (*TYPICAL[:2], 3)
+    truth = 300 * maps(shape, seed=2 * seed)
+    return truth + 60 * maps(shape, seed=2 * seed + 1), truth, weights(TYPICAL, seed)[..., 0]
+
+
+def distance_and_gradient(pred: torch.Tensor, *others: torch.Tensor) -> Tensors:
+    pred = pred.detach().requires_grad_()
+    distance = lp.mpjpe(pred, *others, align="procrustes")
+    return distance.detach(), *torch.autograd.grad(distance, pred)
+
+
 def loss_alone(*inputs: torch.Tensor) -> Tensors:
     return (lp.joints_mse_loss(*inputs),)
 
@@ -227,6 +239,18 @@ OPERATIONS = {
         lambda coords, center, _: (lp.to_image(coords, center[:, 0], center[:, 1], SIZE),),
         ("to_image_kernel",),
     ),
+    "mpjpe": Operation(
+        draw_poses,
+        lambda *poses: (lp.mpjpe(*poses),),
+        ("mpjpe_kernel",),
+    ),
+    "mpjpe, procrustes, and its gradient": Operation(
+        draw_poses,
+        distance_and_gradient,
+        ("mpjpe_kernel", "mpjpe_backward_kernel"),
+        torch_kernels=1,  # the incoming gradient
+    ),
+    "procrustes": Operation(draw_poses, lambda *poses: (lp.procrustes(*poses),), ("mpjpe_kernel",)),
     "soft_argmax2d": Operation(
         lambda seed: (maps(TYPICAL, seed=seed),),
         lambda heatmaps: (lp.soft_argmax2d(heatmaps, 5.0),),

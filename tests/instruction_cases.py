@@ -59,6 +59,21 @@ def soft_argmax_backward(maps):
     )
 
 
+def pose_cases() -> dict[str, Callable[[], object]]:
+    rng = np.random.default_rng(3)
+    gt = rng.normal(0, 300, (1024, 17, 3)).astype(np.float32)
+    pred = gt + rng.normal(0, 60, gt.shape).astype(np.float32)
+    poses = pred, gt, None, "procrustes", [], "mean"
+    mean, totals, incoming = np.empty((), np.float32), np.empty(2), np.ones((), np.float32)
+    scratch, gradients = (np.empty((8, 2)), np.empty(1, np.int64)), np.empty((2, *gt.shape), "f4")
+    return {
+        "mpjpe, procrustes": lambda: core.mpjpe("mpjpe", *poses, mean, totals, *scratch, 1),
+        "mpjpe, procrustes, backward": lambda: core.mpjpe_backward(
+            "mpjpe", incoming, *poses, totals, *gradients, 1
+        ),
+    }
+
+
 def evaluation():
     """Four detections of each of 512 people in 64 images."""
     rng = np.random.default_rng(2)
@@ -94,6 +109,7 @@ def cases() -> dict[str, Callable[[], object]]:
         "soft_argmax2d, backward": soft_argmax_backward(maps),
         **loss_cases(maps, other, joints, visible),
         "pck_counts": lambda: lp.pck_counts(moved, points, seen, 256.0, (0.05, 0.1)),
+        **pose_cases(),
         "oks, aligned": lambda: lp.oks(moved, points, seen, areas, aligned=True),
         "keypoint_ap": evaluation(),
         "to_image": lambda: lp.to_image(points, centers, scales, size),

@@ -266,6 +266,16 @@ def test_a_straight_knee_is_not_promised_to_be_exact():
     assert curve.deviation[0] >= spread[0] > 0.5
 
 
+@pytest.mark.parametrize(("joint", "degrees"), [("knee", 3.07), ("hip", 1.5), ("ankle", 1.58)])
+def test_near_a_corner_the_larger_of_both_changes_counts(joint, degrees):
+    """A knee bent by 1 degree that is off by more: one way bends it more, the other one less."""
+    points = figure(1.0)
+    covariance = np.zeros((*points.shape, 3))
+    covariance[:, BODY.index(f"left_{joint}"), 0, 0] = 11.0**2  # mm, forward
+    curve = curves_of(sequence(points, covariance=covariance))["left_knee_flexion"]
+    assert curve.deviation[0] == pytest.approx(degrees, rel=0.02)
+
+
 def test_a_covariance_that_is_none_gives_no_deviation():
     points = figure(np.full(4, 50.0))
     covariance = np.broadcast_to(np.eye(3), (*points.shape, 3)).copy()

@@ -67,6 +67,18 @@ def test_what_was_not_judged_says_why():
     assert "1 whole repetition and 1 in part" in text
 
 
+def test_measures_come_with_what_they_are_good_for():
+    measures = {
+        "depth": Measure("depth", 100.0, "degrees", deviation=2.0),
+        "tempo.descent": Measure("tempo.descent", 1.5, "seconds"),
+    }
+    made = analysis(FLEXION, repetitions=(repetition(1, 0, 5, measures=measures),))
+    text = html(made)
+    assert "<td>100.0° ± 3.9°</td>" in text  # 1.96 standard deviations
+    assert "<td>1.50 s</td>" in text
+    assert "tempo, descent" in text
+
+
 def test_a_refusal_and_gaps_are_said():
     issue = Issue("jump", 3, 4, ("left_knee",))
     made = analysis(FLEXION, issues=(issue,), refused=Refused("x", "too little of left_hip"))

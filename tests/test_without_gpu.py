@@ -123,6 +123,24 @@ NATIVE_CALLS = {
         ],
         (12,),
     ),
+    "mpjpe": (
+        "mpjpe",
+        [
+            *("mpjpe", torch.ones(2, 3, 3), torch.ones(2, 3, 3), torch.ones(2, 3)),
+            *("none", [], "errors", torch.empty(2, 3), torch.empty(2, dtype=torch.float64)),
+            *(torch.empty(1, 2, dtype=torch.float64), torch.empty(1, dtype=torch.int64), 1),
+        ],
+        (7, 8),
+    ),
+    "mpjpe_backward": (
+        "mpjpe",
+        [
+            *("mpjpe", torch.ones(()), torch.ones(2, 3, 3), torch.ones(2, 3, 3), None),
+            *("scale", [], "mean", torch.ones(2, dtype=torch.float64)),
+            *(torch.empty(2, 3, 3), torch.empty(2, 3, 3), 1),
+        ],
+        (9, 10),
+    ),
     "pck_counts": (
         "pck_counts",
         [

@@ -22,6 +22,7 @@
 #include "ops/joints_mse_general.h"
 #include "ops/keypoint_ap.h"
 #include "ops/keypoint_ap_curves.h"
+#include "ops/mpjpe.h"
 #include "ops/oks.h"
 #include "ops/pck.h"
 #include "ops/soft_argmax.h"
@@ -211,6 +212,27 @@ PYBIND11_MODULE(LOWERPOSE_MODULE, m) {
         keypoint_ap_curves({outcome, positives, scores, pred_offsets, images, categories, ranges,
                             max_dets, recalls, precision, recall, score, order, rank, count},
                            threads);
+      },
+      no_gil);
+  m.def(
+      "mpjpe",
+      [](const std::string& operation, const TensorView& pred, const TensorView& gt,
+         const OptionalView& mask, const std::string& align, const std::vector<std::int64_t>& roots,
+         const std::string& output, const TensorView& result, const TensorView& totals,
+         const TensorView& sums, const TensorView& ticket, int threads) {
+        mpjpe(operation, pred, gt, mask, {align, roots, output}, result, totals, sums, ticket,
+              threads);
+      },
+      no_gil);
+  m.def(
+      "mpjpe_backward",
+      [](const std::string& operation, const TensorView& incoming, const TensorView& pred,
+         const TensorView& gt, const OptionalView& mask, const std::string& align,
+         const std::vector<std::int64_t>& roots, const std::string& output,
+         const TensorView& totals, const TensorView& pred_gradient, const TensorView& gt_gradient,
+         int threads) {
+        mpjpe_backward(operation, incoming, pred, gt, mask, {align, roots, output}, totals,
+                       pred_gradient, gt_gradient, threads);
       },
       no_gil);
   m.def(

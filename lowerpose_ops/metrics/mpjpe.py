@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 
 from .. import _arguments as arguments
-from ..pose3d._joints import ordered_sum
-from ..pose3d.mpjpe import ALIGNMENTS, joint_errors
+from ..ops.mpjpe import measure
+from ..pose3d.mpjpe import ALIGNMENTS, check_alignment
 from ._metric import Metric
 
 _NAME = "MPJPE"
@@ -58,28 +58,26 @@ class MPJPE(Metric):
         super().__init__(**options)
         arguments.choice(_NAME, "align", align, ALIGNMENTS)
         self.align, self.root = align, root
-        self._total, self._counted = (
-            self._name_of_rules(name, align, root) for name in ("total", "counted")
-        )
-        self._add_sum(self._total, torch.zeros((), dtype=torch.float64))
-        self._add_sum(self._counted, torch.zeros((), dtype=torch.int64))
+        # The sum of the distances, and how many they are: exact up to 2^53.
+        self._totals = self._name_of_rules("totals", align, root)
+        self._add_sum(self._totals, torch.zeros(2, dtype=torch.float64))
 
     def update(self, pred: Any, gt: Any, mask: Any = None) -> None:
         """Adds a batch."""
         pred, gt = (_tensor(name, value) for name, value in (("pred", pred), ("gt", gt)))
         if mask is not None:
             mask = _tensor("mask", mask)
-        with torch.no_grad():
-            errors, counts = joint_errors(_NAME, pred, gt, mask, self.align, self.root)
-            self._follow(errors)
-            # Not in place: a state that was made in inference mode could not be changed outside.
-            total = getattr(self, self._total) + ordered_sum(torch.where(counts, errors, 0.0))
-            setattr(self, self._total, total)
-            setattr(self, self._counted, getattr(self, self._counted) + counts.sum())
+        roots = check_alignment(_NAME, pred, gt, mask, self.align, self.root)
+        poses = pred.detach(), gt.detach()
+        _, totals = measure(_NAME, *poses, mask, self.align, roots, "mean")
+        self._follow(totals)
+        # Not in place: a state that was made in inference mode could not be changed outside.
+        setattr(self, self._totals, getattr(self, self._totals) + totals)
 
     def compute(self) -> Tensor:
         """The mean of all updates on all ranks."""
-        mean: Tensor = getattr(self, self._total) / getattr(self, self._counted)
+        distances, number = getattr(self, self._totals)
+        mean: Tensor = distances / number
         return mean
 
 

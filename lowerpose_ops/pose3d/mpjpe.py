@@ -5,20 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 from .. import _arguments as arguments
-from ._joints import (
-    check_poses,
-    counted_joints,
-    distances,
-    indices,
-    only,
-    reduced,
-    result_dtype,
-)
-from .procrustes import aligned
+from ..ops.mpjpe import measure
+from ._joints import check_poses, indices
 
 ALIGNMENTS = ("none", "root", "scale", "procrustes")
 REDUCTIONS = ("mean", "none")
@@ -76,48 +67,22 @@ def mpjpe(
     Ionescu et al., "Human3.6M", 2014; the alignments as in Pavllo et al., "3D Human Pose
     Estimation in Video with Temporal Convolutions and Semi-Supervised Training", 2019.
     """
-    arguments.choice("mpjpe", "reduction", reduction, REDUCTIONS)
-    errors, counts = joint_errors("mpjpe", pred, gt, mask, align, root)
-    return reduced(errors, counts, reduction, result_dtype(pred, gt))
+    name = "mpjpe"
+    arguments.choice(name, "reduction", reduction, REDUCTIONS)
+    roots = check_alignment(name, pred, gt, mask, align, root)
+    output = "mean" if reduction == "mean" else "errors"
+    return measure(name, pred, gt, mask, align, roots, output)[0]
 
 
-def joint_errors(
+def check_alignment(
     operation: str,
     pred: Tensor,
     gt: Tensor,
     mask: Tensor | None,
     align: str,
     root: int | Sequence[int],
-) -> tuple[Tensor, Tensor]:
-    """[..., K]: the distances in float64, and which joints count."""
+) -> list[int]:
+    """Refuses what cannot be aligned; the joints of the root, if that is what is aligned."""
     arguments.choice(operation, "align", align, ALIGNMENTS)
     check_poses(operation, pred, gt, mask, (3,) if align == "procrustes" else (2, 3))
-    chosen = indices(operation, "root", root, pred.shape[-2]) if align == "root" else []
-    counts = counted_joints(gt, mask)
-    if align == "procrustes":
-        # What does not count is not even turned, so that its gradient is zero.
-        pred, gt = only(counts, pred), only(counts, gt)
-        return distances(aligned(pred, gt, counts), gt), counts
-    if align == "root":
-        counts = counts & torch.stack([counts[..., joint] for joint in chosen], -1).all(
-            -1, keepdim=True
-        )
-    pred, gt = only(counts, pred), only(counts, gt)
-    if align == "root":
-        pred, gt = (only(counts, poses - _mean_of(chosen, poses)) for poses in (pred, gt))
-    elif align == "scale":
-        pred = pred * _best_scale(pred, gt)
-    return distances(pred, gt), counts
-
-
-def _mean_of(chosen: list[int], poses: Tensor) -> Tensor:
-    """[..., 1, D]."""
-    return torch.stack([poses[..., joint, :] for joint in chosen], -2).mean(-2, keepdim=True)
-
-
-def _best_scale(pred: Tensor, gt: Tensor) -> Tensor:
-    """[..., 1, 1]; 1 where pred is zero, which no number enlarges."""
-    square = (pred * pred).sum((-2, -1), keepdim=True)
-    product = (pred * gt).sum((-2, -1), keepdim=True)
-    nothing = square == 0
-    return torch.where(nothing, 1.0, product / torch.where(nothing, 1.0, square))
+    return indices(operation, "root", root, pred.shape[-2]) if align == "root" else []

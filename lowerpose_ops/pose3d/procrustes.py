@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from .. import _arguments as arguments
-from ._joints import check_poses, counted_joints, only, result_dtype
-from ._rotation import best_rotation
+from ..ops.mpjpe import measure
+from ._joints import check_poses
 
 
 def procrustes(
@@ -52,30 +51,5 @@ def procrustes(
     """
     name = "procrustes"
     check_poses(name, pred, gt, mask)
-    arguments.check_flag(name, "scale", scale)
-    dtype = result_dtype(pred, gt)
-    return aligned(pred.double(), gt, counted_joints(gt, mask), scale).to(dtype)
-
-
-def aligned(pred: Tensor, gt: Tensor, counts: Tensor, scale: bool = True) -> Tensor:
-    """`procrustes` in float64, by the joints that count."""
-    number = counts.sum(-1)[..., None, None]
-    usable = number > 0
-    number = torch.where(usable, number, 1)
-    source, goal = only(counts, pred), only(counts, gt)
-    source_mean = source.sum(-2, keepdim=True) / number
-    goal_mean = goal.sum(-2, keepdim=True) / number
-    source, goal = only(counts, source - source_mean), only(counts, goal - goal_mean)
-    covariance = source.mT @ goal
-    # A prediction that is not finite must neither reach the other steps nor be lost.
-    usable = usable & covariance.isfinite().all(-1, keepdim=True).all(-2, keepdim=True)
-    covariance, source = torch.where(usable, covariance, 0.0), torch.where(usable, source, 0.0)
-    matrix = best_rotation(covariance)
-    if scale:
-        square = (source * source).sum((-2, -1))[..., None, None]
-        fit = (covariance * matrix).sum((-2, -1))[..., None, None]
-        possible = usable & (square > 0) & square.isfinite()
-        matrix = matrix * torch.where(possible, fit / torch.where(possible, square, 1.0), 1.0)
-    usable = usable & pred.isfinite().all(-1, keepdim=True)
-    moved = torch.where(usable, pred - source_mean, 0.0) @ matrix + goal_mean
-    return torch.where(usable, moved, torch.nan)
+    align = "procrustes" if arguments.check_flag(name, "scale", scale) else "rigid"
+    return measure(name, pred, gt, mask, align, [], "aligned")[0]

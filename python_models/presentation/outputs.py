@@ -87,7 +87,8 @@ def write_all(folder: Path, name: str, source: Source, judged: Judged) -> list[P
             "Angle curves: left side blue and solid, right side red and dashed; spans that cannot "
             "be relied on are shaded",
             "Left side blue, right side red and dashed. Gaps are where nothing is known; shaded "
-            "spans are not judged; numbers are repetitions. All values are in analysis.json.",
+            "spans are not judged; bands are two standard deviations, where they are known; "
+            "numbers are repetitions. All values are in analysis.json.",
         )
     if judged.sequence.dimensions == 3:
         some = key_frames[:_MOST_VIEWS]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 
-from python_models.analysis.results import Analysis
+from python_models.analysis.results import Analysis, Measure
 from python_models.presentation import page_advice
 from python_models.presentation.curves import title_of
 from python_models.presentation.page_parts import Picture, figures, table, text_list
@@ -22,6 +23,7 @@ from python_models.presentation.words import (
 from python_models.whole_file import whole_file
 
 _TEMPLATE = Path(__file__).with_name("page.html")
+_SURE = 1.96  # standard deviations: 95 %
 _MOST_ISSUES = 100  # rows; the JSON has all
 
 
@@ -126,9 +128,16 @@ def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
     rows = [("when" if analysis.frame_rate else "picture", when)]
     for name in names_of:
         measures = [rep.measures.get(name) for rep in analysis.repetitions]
-        cells = [quantity(m.value, m.unit) if m is not None else NOTHING for m in measures]
+        cells = [NOTHING if one is None else _measured(one) for one in measures]
         rows.append((plain(name), cells))
     return f"<section><h2>Measured</h2>{table(head, rows)}</section>"
+
+
+def _measured(measure: Measure) -> str:
+    value = quantity(measure.value, measure.unit)
+    if measure.deviation is None or NOTHING in value or not math.isfinite(measure.deviation):
+        return value
+    return f"{value} ± {quantity(_SURE * measure.deviation, measure.unit)}"
 
 
 def _issues(analysis: Analysis, names: Sequence[str]) -> str:

@@ -76,7 +76,7 @@ def figure_of(sequence: PoseSequence, frames: Sequence[int], titles: Sequence[st
     planes = seen(poses, axes)
     flat = np.concatenate([plane.reshape(-1, 2) for plane in planes.values()])
     reach = float(np.nanmax(np.abs(flat))) * 1.08 if np.isfinite(flat).any() else 1.0
-    figure = Figure(figsize=(9, 3.1 * len(frames) + 0.4), layout="constrained")
+    figure = Figure(figsize=(9, 3.1 * len(frames) + 0.9), layout="constrained")
     grid = figure.subplots(len(frames), len(VIEWS), squeeze=False, sharex=True, sharey=True)
     for row, (pose, title) in enumerate(zip(poses, titles, strict=True)):
         for column, view in enumerate(VIEWS):
