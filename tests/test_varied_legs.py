@@ -30,7 +30,14 @@ def test_lengths_and_hips_stay():
     motion = squat("a", frames=200)
     (varied,) = varied_legs([motion], 15)
     hips = [leg[0] for leg in LEGS]
-    assert np.array_equal(varied.joints[:, hips], motion.joints[:, hips])
+    middle = motion.joints[:, hips].mean(axis=1)
+    np.testing.assert_allclose(varied.joints[:, hips].mean(axis=1), middle, atol=1e-9)
+    apart = varied.joints[:, hips[0]] - varied.joints[:, hips[1]]
+    assert np.abs(apart[:, [0, 2]]).max() < 1e-9
+    # 200 numbers of deviation 0.2: known to 0.014 and 0.01.
+    logarithm = np.log(apart[:, 1] / 200)
+    assert logarithm.mean() == pytest.approx(0, abs=0.06)
+    assert logarithm.std() == pytest.approx(0.2, abs=0.04)
     for hip, knee, ankle in LEGS:
         for a, b in ((hip, knee), (knee, ankle)):
             bone = np.linalg.norm(varied.joints[:, a] - varied.joints[:, b], axis=-1)
@@ -50,7 +57,7 @@ def test_knees_bend_by_a_normal_number_and_never_the_wrong_way():
     # Bent backwards, or straight: never forwards, whichever way the leg points.
     assert knee_flexion(wild).max() <= 150 + 1e-6
     across = np.cross(thigh, shank)[:, 1]
-    leaning = np.abs(wild.joints[:, LEGS[0][1], 1] - 100) < 50  # hardly to the side
+    leaning = np.abs(thigh[:, 1]) < 50  # hardly to the side
     assert leaning.sum() > 50
     assert across[leaning].min() > -1e-3 * 400 * 400
 

@@ -20,6 +20,7 @@ _LEGS = [
     for side in ("left", "right")
 ]
 _ASIDE = 1 / 3  # of how far a leg turns to the front: how far to the side, and about the vertical
+_HIPS = 1 / 75  # of the logarithm of the hips' distance, a degree: 20 % for 15
 _STRAIGHTEST, _MOST_BENT = 0.0, 150.0  # degrees of knee flexion
 
 
@@ -28,8 +29,10 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
 
     A leg turns at its hip, about the line through both hips by a normal number of `degrees`, and
     by a third of that to the side and about the vertical; its knee bends by another one, and stays
-    within 0 to 150 degrees. Lengths stay, and so does where the hips are; no floor and no balance
-    is asked for.
+    within 0 to 150 degrees. The hips' distance is multiplied by the exponential of a normal number,
+    of 0.2 for 15 degrees: markers put the hips' centres 185 to 310 mm apart, by the person. Lengths
+    of thighs and shanks stay, and so does the middle of the hips; no floor and no balance is asked
+    for.
 
     Args:
         motions: In the world's frame; NaN stays NaN.
@@ -44,9 +47,13 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
         if motion.frame != "world":
             raise ValueError(f"varied_legs: {motion.name} must be in the world's frame")
         joints = convert(motion.joints, motion.skeleton, LOWER_BODY_6)
-        drawn = np.random.default_rng((seed, number)).normal(0, degrees, (4, 2, len(joints)))
+        rng = np.random.default_rng((seed, number))
+        drawn = rng.normal(0, degrees, (4, 2, len(joints)))
+        apart = np.exp(rng.normal(0, degrees * _HIPS, (len(joints), 1))) - 1
         across = _unit((joints[:, _LEGS[0][0]] - joints[:, _LEGS[1][0]]) * [1, 1, 0])
         ahead = np.cross(across, [0, 0, 1])
+        hips = joints[:, [leg[0] for leg in _LEGS]]
+        moved = hips + apart[:, None] * (hips - hips.mean(axis=1, keepdims=True))
         up = np.broadcast_to([0.0, 0.0, 1.0], across.shape)
         for side, (hip, knee, ankle) in enumerate(_LEGS):
             front, aside, about, bend = drawn[:, side]
@@ -58,6 +65,7 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
             shank = _turned(shank, axis, wanted - flexion)
             for line, angle in ((across, front), (ahead, _ASIDE * aside), (up, _ASIDE * about)):
                 thigh, shank = _turned(thigh, line, angle), _turned(shank, line, angle)
+            joints[:, hip] = moved[:, side]
             joints[:, knee] = joints[:, hip] + thigh
             joints[:, ankle] = joints[:, knee] + shank
         result.append(motion.with_joints(joints, LOWER_BODY_6))
