@@ -115,7 +115,7 @@ def test_the_view_of_a_squat_is_estimated_and_its_error_grows_to_the_front(ui_pr
 
 
 def test_squats_are_counted_in_pictures_with_noise(ui_prmd):
-    sequences = count_error.read_squats(ui_prmd)
+    sequences = count_error.squats(ui_prmd)
     found = count_error.count_errors(sequences, 75, 0.01, seed=0)
     assert (found.right, found.refused, found.wrong) == (24, 0, 0)
     assert len(found.depths) == 24

@@ -13,13 +13,14 @@ from pathlib import Path
 import numpy as np
 
 from python_models.analysis.analysis import analyse
+from python_models.analysis.definitions import SIDES
 from python_models.analysis.logistic import Logistic
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.repetitions import Span
 from python_models.analysis.results import Analysis, Bools
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 FEATURES: dict[str, tuple[str, ...]] = {
     "depth, trunk lean, knees inside": (
@@ -86,18 +87,11 @@ def read_trials(root: Path) -> list[Trial]:
         ValueError: There is none, a recording has not one whole repetition, or a measure of it was
             refused.
     """
-    files = [
-        *sorted((root / "vicon-positions").glob("m01_*")),
-        *sorted((root / "vicon-positions-incorrect").glob("m01_*")),
-    ]
-    if not files:
-        raise ValueError(f"correctness: {root} has no vicon-positions/m01_*")
     trials = []
-    for path in files:
-        motion = read_vicon(path)
+    for motion in read_squats(root):
         found = analyse(PoseSequence.of_motion(motion))
         if len(found.repetitions) != 1 or not found.repetitions[0].complete:
-            raise ValueError(f"correctness: {path} must be one repetition")
+            raise ValueError(f"correctness: {motion.name} must be one repetition")
         trials.append(
             Trial(
                 motion.subject,
@@ -120,7 +114,7 @@ def features_of(found: Analysis, measures: Sequence[str]) -> Floats:
     subject = Subject(found.curves, found.curves[found.main_curve], span, found.frame_rate)
     values = []
     for name in measures:
-        sides = ("left", "right") if "{side}" in name else ("",)
+        sides = SIDES if "{side}" in name else ("",)
         taken = [measure(name.replace("{side}", side), subject) for side in sides]
         for one in taken:
             if one.refused is not None:

@@ -18,7 +18,7 @@ from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Analysis
 from python_models.analysis.view_error import seen_from
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 _STEP = 3  # of 100 frames a second
 
@@ -82,18 +82,17 @@ def _leg(sequence: PoseSequence) -> float:
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle))
 
 
-def read_squats(root: Path) -> list[PoseSequence]:
-    """The Vicon recordings of UI-PRMD's deep squats, every third frame."""
-    files = [
-        *sorted((root / "vicon-positions").glob("m01_*")),
-        *sorted((root / "vicon-positions-incorrect").glob("m01_*")),
-    ]
-    motions = [read_vicon(path) for path in files]
+def squats(root: Path) -> list[PoseSequence]:
+    """The Vicon recordings of UI-PRMD's deep squats, every third frame.
+
+    Raises:
+        ValueError: There is none.
+    """
     return [
         PoseSequence.of_motion(
             replace(motion, joints=motion.joints[::_STEP], frame_rate=motion.frame_rate / _STEP)
         )
-        for motion in motions
+        for motion in read_squats(root)
     ]
 
 
@@ -103,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    sequences = read_squats(args.root)
+    sequences = squats(args.root)
     print("| azimuth | noise | count right | refused | wrong | depth: mean error | bias |")
     print("|---|---|---|---|---|---|---|")
     for azimuth in (45, 60, 75, 90):

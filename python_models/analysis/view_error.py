@@ -17,7 +17,7 @@ from python_models.analysis import proportions
 from python_models.analysis.angles import curves_of
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 _PIXELS = 0.25  # a millimetre; the angles do not depend on it
 
@@ -115,8 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--curve", default="knee_flexion", help="a curve of each side")
     args = parser.parse_args(arguments)
-    files = sorted((args.root / "vicon-positions").glob("m01_*"))
-    sequences = [PoseSequence.of_motion(read_vicon(path)) for path in files]
+    sequences = [PoseSequence.of_motion(one) for one in read_squats(args.root, incorrect=False)]
     print(
         "| azimuth | estimated | refused | gaps | mean error | 95 % | bias "
         "| mean error, all frames | 95 % |"
