@@ -6,7 +6,8 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -196,24 +197,29 @@ def _row(name: str, found: Result) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    trials = read_trials(args.root)
+    try:
+        trials = read_trials(args.root)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     truth = np.array([trial.incorrect for trial in trials])
-    show("| told by | incorrect found | correct spared | balanced accuracy | p |")
-    show("|---|---|---|---|---|")
-    show(_row('chance: always "correct"', score(np.zeros_like(truth), truth)))
+    print("| told by | incorrect found | correct spared | balanced accuracy | p |")
+    print("|---|---|---|---|---|")
+    print(_row('chance: always "correct"', score(np.zeros_like(truth), truth)))
     for name in FEATURES:
         found = evaluate(trials, name, permutations=args.permutations, seed=args.seed)
-        show(_row(name + (" (planned)" if name == PLANNED else ""), found))
+        print(_row(name + (" (planned)" if name == PLANNED else ""), found))
     faults = np.array([trial.faults > 0 for trial in trials])
-    show(_row("a fault by squat.toml, nothing fitted", score(faults, truth)))
+    print(_row("a fault by squat.toml, nothing fitted", score(faults, truth)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

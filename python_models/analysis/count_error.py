@@ -7,6 +7,7 @@ squats, correct and incorrect, at 33 frames a second, seen from far away at eye 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -96,13 +97,17 @@ def squats(root: Path) -> list[PoseSequence]:
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    sequences = squats(args.root)
+    try:
+        sequences = squats(args.root)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print("| azimuth | noise | count right | refused | wrong | depth: mean error | bias |")
     print("|---|---|---|---|---|---|---|")
     for azimuth in (45, 60, 75, 90):
@@ -113,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"| {found.refused} | {found.wrong} | {np.abs(found.depths).mean():.1f} "
                 f"| {found.depths.mean():+.1f} |"
             )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
