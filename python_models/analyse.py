@@ -33,7 +33,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--output", type=Path, required=True, help="folder for the results")
     add("--exercise", default="squat", help=f"of ours {', '.join(exercises())}")
     add("--rules", type=Path, default=RULES, help="a folder of rule files, EXERCISE.toml")
-    add("--weights", type=Path, help="a heatmap model's best.pt, for a video or pictures")
+    add("--checkpoint", type=Path, help="a heatmap model's best.pt, for a video or pictures")
     add("--lifter", type=Path, help="a lifter's best.pt; without it the analysis is 2D")
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a person")
@@ -51,18 +51,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
     """The input's keypoints: read, or found by the heatmap model."""
     if kind == "keypoints":
-        for flag in ("weights", "box", "boxes"):
+        for flag in ("checkpoint", "box", "boxes"):
             if getattr(args, flag) is not None:
                 raise ValueError(f"--{flag} is for videos and pictures, got {args.input}")
         return sources.of_keypoint_file(args.input, args.fps, args.person)
-    if args.weights is None:
-        raise ValueError(f"{args.input}: to find joints in {kind}, give a model by --weights")
+    if args.checkpoint is None:
+        raise ValueError(f"{args.input}: to find joints in {kind}, give a model by --checkpoint")
     boxes = PersonBoxes()
     if args.box:
         boxes = one_box(args.box)
     elif args.boxes:
         boxes = read_boxes(args.boxes)
-    model = trained.load(args.weights)
+    model = trained.load(args.checkpoint)
     decoding = Decoding(args.refine or model.task.refine, args.flip_test)
     predictor = Predictor(model, decoding, device_of(args.device))
     find = sources.of_video if kind == "video" else sources.of_pictures

@@ -189,7 +189,7 @@ def write_pictures(folder, count, names="{}.png"):
 def test_a_video(tmp_path, finder):
     video = write_video(tmp_path / "a.mp4", squats.FRAMES)
     output = tmp_path / "out"
-    assert run(video, output, "--weights", "best.pt") == 0
+    assert run(video, output, "--checkpoint", "best.pt") == 0
     assert files(output) == sorted(FILES)
     assert len(analysis(output)["repetitions"]) == 3
     frames, fps = read_video(output / "overlay.mp4")
@@ -206,19 +206,19 @@ def test_pictures_by_themselves_and_as_moments(tmp_path, finder):
     folder = write_pictures(tmp_path / "in", 30)
     (folder / "5.png").write_bytes(b"no picture")
     single = tmp_path / "single"
-    assert run(folder, single, "--weights", "best.pt") == 0
+    assert run(folder, single, "--checkpoint", "best.pt") == 0
     names = json.loads((single / "analysis.json").read_text())["input"]["frames"]
     assert names == [f"{n}.png" for n in range(30) if n != 5]  # 2 before 10
     assert {rep["kind"] for rep in analysis(single)["repetitions"]} == {"pose"}
     assert len(list((single / "overlays").iterdir())) == 29
     assert "5.png" in page(single).text
     motion = tmp_path / "motion"
-    assert run(folder, motion, "--weights", "best.pt", "--fps", squats.FPS) == 0
+    assert run(folder, motion, "--checkpoint", "best.pt", "--fps", squats.FPS) == 0
     assert analysis(motion)["frames"] == 30
     assert np.isnan(curve(motion, "left_knee_flexion")[5])
     assert len(list((motion / "overlays").iterdir())) == 30
     one = tmp_path / "one"
-    assert run(folder / "0.png", one, "--weights", "best.pt") == 0
+    assert run(folder / "0.png", one, "--checkpoint", "best.pt") == 0
     assert analysis(one)["frames"] == 1
 
 
@@ -226,7 +226,7 @@ def test_a_real_network(tmp_path):
     """Untrained: whatever it says, the way is the whole one."""
     weights = write_checkpoint(tmp_path / "best.pt")
     video = write_video(tmp_path / "a.mp4", 12)
-    assert run(video, tmp_path / "out", "--weights", weights) == 0
+    assert run(video, tmp_path / "out", "--checkpoint", weights) == 0
     assert analysis(tmp_path / "out")["frames"] == 12
     page(tmp_path / "out")
 
@@ -329,7 +329,7 @@ def test_a_person_who_is_not_in_the_boxes(tmp_path, finder):
     annotations = {"images": [{"id": f} for f in range(squats.FRAMES)], "annotations": boxes}
     (tmp_path / "boxes.json").write_text(json.dumps(annotations))
     video = write_video(tmp_path / "a.mp4", squats.FRAMES)
-    flags = ("--weights", "best.pt", "--boxes", tmp_path / "boxes.json")
+    flags = ("--checkpoint", "best.pt", "--boxes", tmp_path / "boxes.json")
     assert run(video, tmp_path / "out", *flags) == 0
     gap = np.isnan(curve(tmp_path / "out", "left_knee_flexion"))
     assert np.flatnonzero(gap).tolist() == list(range(40, 50))
@@ -342,7 +342,7 @@ def test_a_person_who_is_not_in_the_boxes(tmp_path, finder):
 def test_joints_of_low_score_are_not_judged(tmp_path, finder, capsys):
     finder.score = 0.05
     video = write_video(tmp_path / "a.mp4", squats.FRAMES)
-    assert run(video, tmp_path / "out", "--weights", "best.pt") == 0
+    assert run(video, tmp_path / "out", "--checkpoint", "best.pt") == 0
     assert analysis(tmp_path / "out")["repetitions"] == []
     assert "not judged" in capsys.readouterr().err
     assert "Not judged" in page(tmp_path / "out").text
@@ -417,14 +417,14 @@ def test_no_frame_rate_or_a_wrong_one(tmp_path, finder, capsys, monkeypatch):
 
     monkeypatch.setattr(sources.video.VideoFrames, "__init__", without_rate)
     capsys.readouterr()
-    flags = ("--weights", "best.pt")
+    flags = ("--checkpoint", "best.pt")
     assert "give --fps" in refused(capsys, video, tmp_path / "video", *flags)
     assert not (tmp_path / "video").exists()
     assert run(video, tmp_path / "video", *flags, "--fps", 15) == 0
 
 
 def test_inputs_that_are_none(tmp_path, finder, capsys):
-    output, flags = tmp_path / "out", ("--weights", "best.pt")
+    output, flags = tmp_path / "out", ("--checkpoint", "best.pt")
     assert "does not exist" in refused(capsys, tmp_path / "a.mp4", output, *flags)
     (tmp_path / "empty").mkdir()
     assert "no picture in it" in refused(capsys, tmp_path / "empty", output, *flags)
@@ -443,7 +443,7 @@ def test_a_video_that_was_cut_off(tmp_path, finder, capsys):
     """OpenCV writes the index last: with none, there is no video."""
     video = write_video(tmp_path / "a.mp4", squats.FRAMES)
     video.write_bytes(video.read_bytes()[:-600])
-    assert "a.mp4" in refused(capsys, video, tmp_path / "out", "--weights", "best.pt")
+    assert "a.mp4" in refused(capsys, video, tmp_path / "out", "--checkpoint", "best.pt")
 
 
 def test_keypoints_of_an_unknown_skeleton(tmp_path, capsys):
@@ -491,7 +491,7 @@ def test_an_output_that_exists(tmp_path, capsys):
 def test_pictures_are_not_drawn_over(tmp_path, finder, capsys):
     (tmp_path / "out").mkdir()
     folder = write_pictures(tmp_path / "out" / "overlays", 2)
-    flags = ("--weights", "best.pt", "--overwrite")
+    flags = ("--checkpoint", "best.pt", "--overwrite")
     assert "written over" in refused(capsys, folder, tmp_path / "out", *flags)
     assert "written over" in refused(capsys, folder / "0.png", tmp_path / "out", *flags)
 
@@ -501,8 +501,8 @@ def test_flags_that_do_not_fit(tmp_path, capsys):
     source = squats.write_plain(tmp_path / "a.json", pixels)
     video = write_video(tmp_path / "a.mp4", 3)
     output = tmp_path / "out"
-    assert "give a model by --weights" in refused(capsys, video, output)
-    assert "--weights is for" in refused(capsys, source, output, "--weights", "best.pt")
+    assert "give a model by --checkpoint" in refused(capsys, video, output)
+    assert "--checkpoint is for" in refused(capsys, source, output, "--checkpoint", "best.pt")
     assert "--box is for" in refused(capsys, source, output, "--box", 0, 0, 1, 1)
     single = squats.write_plain(tmp_path / "b.json", pixels, fps=None)
     assert "give --fps" in refused(capsys, single, output, "--smooth")
@@ -513,7 +513,7 @@ NASTY = "<img src=x onerror=alert(1)>\"'&amp;{x}$title"
 
 def test_names_are_text_and_no_html(tmp_path, finder):
     folder = write_pictures(tmp_path / NASTY, 2, names=f"{{}} {NASTY.replace('{x}', '')}.png")
-    assert run(folder, tmp_path / "out", "--weights", "best.pt") == 0
+    assert run(folder, tmp_path / "out", "--checkpoint", "best.pt") == 0
     tags = page(tmp_path / "out")
     assert f"Squat: {NASTY}" in tags.text
     assert all(attributes.get("src") != "x" for _, attributes in tags.found)

@@ -20,6 +20,7 @@ from python_models.motion.lifter_pairs import LifterPairs
 from python_models.motion.motion import Motion
 from python_models.motion.skeletons import SKELETONS
 from python_models.motion.sources import open_motions
+from python_models.motion.varied_legs import varied_legs
 from python_models.motion.views import MotionViews, Views
 from python_models.training.options import below_one, count, not_negative, positive
 
@@ -40,6 +41,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--val-subjects", nargs="*", default=[], help="of --motions; else drawn by --split-seed")
     add("--val-part", type=below_one, default=0.25, help="of the subjects, if drawn")
     add("--split-seed", type=count, default=0)
+    add("--varied-legs", type=not_negative, default=0.0,
+        help="also train on --motions with legs and knees turned by so many degrees")  # fmt: skip
     add("--balance", action=argparse.BooleanOptionalAction, default=False,
         help="train on rare actions of --motions as often as on frequent ones")  # fmt: skip
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
@@ -142,6 +145,8 @@ def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Vi
     skeletons = task.source_skeleton, task.target_skeleton
     train = [motion for motion in motions if motion.subject not in scored]
     val = [motion for motion in motions if motion.subject in scored]
+    if args.varied_legs:
+        train += varied_legs(train, args.varied_legs, seed=args.seed)
     if args.balance:
         train = balanced(train)
     return (
