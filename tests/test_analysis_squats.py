@@ -83,9 +83,9 @@ def test_the_squats_of_cmu_13_29_are_two(cmu):
     assert len(found.repetitions) == 2
 
 
-def test_correct_and_incorrect_squats_are_told_apart(ui_prmd):
-    lines = []
-    correctness.main(["--root", str(ui_prmd), "--permutations", "0"], lines.append)
+def test_correct_and_incorrect_squats_are_told_apart(ui_prmd, capsys):
+    assert correctness.main(["--root", str(ui_prmd), "--permutations", "0"]) == 0
+    lines = capsys.readouterr().out.splitlines()
     rows = {line.split(" | ")[0].strip("| "): line.split(" | ")[1:] for line in lines[2:]}
     assert rows['chance: always "correct"'][:3] == ["0 of 8", "16 of 16", "0.50"]
     # 6 of 8 and 13 of 16 where this was written; one trial more or less is rounding elsewhere.
@@ -110,12 +110,12 @@ def test_the_view_of_a_squat_is_estimated_and_its_error_grows_to_the_front(ui_pr
     assert front.refused == 1
     assert side.refused == 0
     assert np.abs(side.errors).mean() < 5 < np.abs(oblique.errors).mean()
-    view_error.main(["--root", str(ui_prmd)])
+    assert view_error.main(["--root", str(ui_prmd)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 2 + 7
 
 
 def test_squats_are_counted_in_pictures_with_noise(ui_prmd):
-    sequences = count_error.read_squats(ui_prmd)
+    sequences = count_error.squats(ui_prmd)
     found = count_error.count_errors(sequences, 75, 0.01, seed=0)
     assert (found.right, found.refused, found.wrong) == (24, 0, 0)
     assert len(found.depths) == 24
@@ -161,9 +161,10 @@ def test_scores():
     assert (found.found, found.spared, found.balanced_accuracy) == ((1, 2), (1, 2), 0.5)
 
 
-def test_recordings_must_be_there(tmp_path):
-    with pytest.raises(ValueError, match="has no vicon-positions"):
-        correctness.read_trials(tmp_path)
+@pytest.mark.parametrize("command", [correctness, count_error, view_error])
+def test_recordings_must_be_there(tmp_path, capsys, command):
+    assert command.main(["--root", str(tmp_path)]) == 2
+    assert "has no vicon-positions" in capsys.readouterr().err
 
 
 def test_logistic_regression_is_at_its_minimum():

@@ -9,9 +9,10 @@ import torch
 from python_models.motion.camera import Camera
 from python_models.motion.detector_noise import NOISES, DetectorNoise
 from python_models.motion.draws import Draws
-from python_models.motion.lifter_pairs import LifterPairs, MotionViews, PictureViews
+from python_models.motion.lifter_pairs import LifterPairs
 from python_models.motion.mirror import exchanged, mirrored_keypoints, mirrored_points
 from python_models.motion.skeletons import COCO_17, HUMAN36M_16, HUMAN36M_17, LOWER_BODY_6
+from python_models.motion.views import MotionViews, PictureViews
 from python_models.motion.virtual_cameras import VirtualCameras
 from python_models.training.order import scoring_blocks, training_blocks
 from tests.made_up_motions import made_up_motion

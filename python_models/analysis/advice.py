@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import operator
-from collections.abc import Callable
-
 import numpy as np
 
 from python_models.analysis.results import Advice, Measure, Repetition, Verdict, View
-from python_models.analysis.rules import Rule
+from python_models.analysis.rules import COMPARISONS, Rule
 
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "<=": operator.le,
-    "<": operator.lt,
-    ">=": operator.ge,
-    ">": operator.gt,
-}
 _SURE = 1.96  # standard deviations: 95 %
-UNITS = {
-    "degrees": "°",
-    "mm": " mm",
-    "pixels": " pixels",
-    "seconds": " s",
-    "ratio": "",
-    "none": "",
-}
+_UNITS = {"degrees": "°", "seconds": " s", "ratio": "", "none": ""}
 
 
 PROJECTED = {"side": 15.0, "oblique": 40.0, "unknown": 40.0, "front": 15.0}
@@ -75,11 +59,11 @@ def _judge(rule: Rule, measure: Measure, spread: float | None) -> tuple[Verdict,
     if measure.refused is not None:
         return "refused", f"Not judged: {measure.refused.reason}."
     if spread is not None and abs(measure.value - rule.threshold) <= spread:
-        unit = UNITS[rule.unit]
+        unit = _UNITS[rule.unit]
         return "not sure", (
             f"Not sure: measured {measure.value:.3g}{unit}, good for plus or minus "
             f"{spread:.2g}{unit}, and the limit is {rule.threshold:g}{unit}."
         )
-    if _COMPARE[rule.comparison](measure.value, rule.threshold):
+    if COMPARISONS[rule.comparison](measure.value, rule.threshold):
         return "good", rule.good
     return "fault", rule.fault

@@ -11,6 +11,7 @@ from python_models.analysis.definitions import Definition, Scene, definitions
 from python_models.analysis.deviation import deviation
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Curve, Refused
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 
 FORESHORTENED = 0.6
@@ -33,7 +34,7 @@ def curves_of(
         kind: The only kind that is wanted; None: all.
     """
     points = sequence.points if points is None else points
-    points = np.where(np.isfinite(points).all(-1, keepdims=True), points, np.nan)
+    points = np.where(known(points)[..., None], points, np.nan)
     scene = Scene({}, sequence.up, proportions.leg_length(sequence, points))
     azimuth = proportions.azimuths(sequence, points) if sequence.dimensions == 2 else None
     return {

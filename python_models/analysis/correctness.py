@@ -6,20 +6,22 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from python_models.analysis.analysis import analyse
+from python_models.analysis.definitions import SIDES
 from python_models.analysis.logistic import Logistic
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.repetitions import Span
 from python_models.analysis.results import Analysis, Bools
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 FEATURES: dict[str, tuple[str, ...]] = {
     "depth, trunk lean, knees inside": (
@@ -86,18 +88,11 @@ def read_trials(root: Path) -> list[Trial]:
         ValueError: There is none, a recording has not one whole repetition, or a measure of it was
             refused.
     """
-    files = [
-        *sorted((root / "vicon-positions").glob("m01_*")),
-        *sorted((root / "vicon-positions-incorrect").glob("m01_*")),
-    ]
-    if not files:
-        raise ValueError(f"correctness: {root} has no vicon-positions/m01_*")
     trials = []
-    for path in files:
-        motion = read_vicon(path)
+    for motion in read_squats(root):
         found = analyse(PoseSequence.of_motion(motion))
         if len(found.repetitions) != 1 or not found.repetitions[0].complete:
-            raise ValueError(f"correctness: {path} must be one repetition")
+            raise ValueError(f"correctness: {motion.name} must be one repetition")
         trials.append(
             Trial(
                 motion.subject,
@@ -120,7 +115,7 @@ def features_of(found: Analysis, measures: Sequence[str]) -> Floats:
     subject = Subject(found.curves, found.curves[found.main_curve], span, found.frame_rate)
     values = []
     for name in measures:
-        sides = ("left", "right") if "{side}" in name else ("",)
+        sides = SIDES if "{side}" in name else ("",)
         taken = [measure(name.replace("{side}", side), subject) for side in sides]
         for one in taken:
             if one.refused is not None:
@@ -202,24 +197,29 @@ def _row(name: str, found: Result) -> str:
     )
 
 
-def main(arguments: Sequence[str] | None = None, show: Callable[[str], None] = print) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--permutations", type=int, default=999)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    trials = read_trials(args.root)
+    try:
+        trials = read_trials(args.root)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     truth = np.array([trial.incorrect for trial in trials])
-    show("| told by | incorrect found | correct spared | balanced accuracy | p |")
-    show("|---|---|---|---|---|")
-    show(_row('chance: always "correct"', score(np.zeros_like(truth), truth)))
+    print("| told by | incorrect found | correct spared | balanced accuracy | p |")
+    print("|---|---|---|---|---|")
+    print(_row('chance: always "correct"', score(np.zeros_like(truth), truth)))
     for name in FEATURES:
         found = evaluate(trials, name, permutations=args.permutations, seed=args.seed)
-        show(_row(name + (" (planned)" if name == PLANNED else ""), found))
+        print(_row(name + (" (planned)" if name == PLANNED else ""), found))
     faults = np.array([trial.faults > 0 for trial in trials])
-    show(_row("a fault by squat.toml, nothing fitted", score(faults, truth)))
+    print(_row("a fault by squat.toml, nothing fitted", score(faults, truth)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,6 +7,7 @@ squats, correct and incorrect, at 33 frames a second, seen from far away at eye 
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Analysis
 from python_models.analysis.view_error import seen_from
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 _STEP = 3  # of 100 frames a second
 
@@ -82,28 +83,31 @@ def _leg(sequence: PoseSequence) -> float:
     return float(np.linalg.norm(hip - knee) + np.linalg.norm(knee - ankle))
 
 
-def read_squats(root: Path) -> list[PoseSequence]:
-    """The Vicon recordings of UI-PRMD's deep squats, every third frame."""
-    files = [
-        *sorted((root / "vicon-positions").glob("m01_*")),
-        *sorted((root / "vicon-positions-incorrect").glob("m01_*")),
-    ]
-    motions = [read_vicon(path) for path in files]
+def squats(root: Path) -> list[PoseSequence]:
+    """The Vicon recordings of UI-PRMD's deep squats, every third frame.
+
+    Raises:
+        ValueError: There is none.
+    """
     return [
         PoseSequence.of_motion(
             replace(motion, joints=motion.joints[::_STEP], frame_rate=motion.frame_rate / _STEP)
         )
-        for motion in motions
+        for motion in read_squats(root)
     ]
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(arguments)
-    sequences = read_squats(args.root)
+    try:
+        sequences = squats(args.root)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
     print("| azimuth | noise | count right | refused | wrong | depth: mean error | bias |")
     print("|---|---|---|---|---|---|---|")
     for azimuth in (45, 60, 75, 90):
@@ -114,7 +118,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 f"| {found.refused} | {found.wrong} | {np.abs(found.depths).mean():.1f} "
                 f"| {found.depths.mean():+.1f} |"
             )
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

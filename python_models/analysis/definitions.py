@@ -12,8 +12,8 @@ from typing import Literal
 import numpy as np
 
 from python_models.analysis.geometry import angle_between, dot, left_axis, length, signed_angle
-from python_models.analysis.geometry import unit as direction
 from python_models.analysis.results import Side
+from python_models.motion.kinematics import unit as direction
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 

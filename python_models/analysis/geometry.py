@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from python_models.motion.kinematics import unit
 from python_models.motion.motion import Floats
 
 
@@ -15,12 +16,6 @@ def length(vector: Floats) -> Floats:
 def dot(a: Floats, b: Floats) -> Floats:
     """Of [..., D] and [..., D] -> [...]."""
     return np.asarray(np.sum(a * b, axis=-1))
-
-
-def unit(vector: Floats) -> Floats:
-    """[..., D] of length 1; NaN where the length is 0."""
-    size = length(vector)[..., None]
-    return np.asarray(vector / np.where(size > 0, size, np.nan))
 
 
 def angle_between(a: Floats, b: Floats) -> Floats:

@@ -10,9 +10,8 @@ import numpy as np
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import Skeleton
 
-_UP_IN_PICTURE = (0.0, -1.0)
-_UP_IN_WORLD = (0.0, 0.0, 1.0)
-_UP_IN_CAMERA = (0.0, -1.0, 0.0)
+UP = {"image": (0.0, -1.0), "world": (0.0, 0.0, 1.0), "camera": (0.0, -1.0, 0.0)}
+"""Against gravity, by what the points are in; cameras are upright."""
 
 
 @dataclass(frozen=True)
@@ -86,10 +85,8 @@ class PoseSequence:
     @classmethod
     def of_motion(cls, motion: Motion) -> PoseSequence:
         """A motion in 3D, as the readers give it."""
-        up = _UP_IN_WORLD if motion.frame == "world" else _UP_IN_CAMERA
-        return cls(
-            motion.joints, motion.skeleton, motion.frame_rate, np.array(up), name=motion.name
-        )
+        up = np.array(UP[motion.frame])
+        return cls(motion.joints, motion.skeleton, motion.frame_rate, up, name=motion.name)
 
     @classmethod
     def of_pixels(
@@ -104,7 +101,7 @@ class PoseSequence:
         image_size: tuple[float, float] | None = None,
     ) -> PoseSequence:
         """Joints [T, K, 2] in the pictures of an upright camera."""
-        up = np.array(_UP_IN_PICTURE)
+        up = np.array(UP["image"])
         return cls(points, skeleton, frame_rate, up, confidence, covariance, name, image_size)
 
     def _check(self, field: str, expected: tuple[int, ...]) -> None:

@@ -10,7 +10,8 @@ from python_models.analysis import proportions
 from python_models.analysis.geometry import length
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Issue
-from python_models.analysis.signals import known, runs
+from python_models.analysis.signals import runs
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 
 _LIMBS = tuple(

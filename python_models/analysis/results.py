@@ -48,7 +48,7 @@ class Curve:
         name: E.g. "left_knee_flexion".
         kind: Without the side: "knee_flexion".
         side: None where the number is of the whole body.
-        unit: "degrees", "mm", "pixels" or "ratio".
+        unit: "degrees" or "ratio".
         values: [T]; NaN is a gap.
         deviation: [T], the standard deviation that the joints' covariances give, or None where
             they are not known.
@@ -121,7 +121,7 @@ class Measure:
     Attributes:
         name: E.g. "depth".
         value: NaN where it was refused.
-        unit: "degrees", "mm", "pixels", "ratio", "seconds" or "none".
+        unit: "degrees", "ratio", "seconds" or "none".
         deviation: Standard deviation that the joints' covariances give; None: not known.
         frame: Where it was measured; None: it is of the whole repetition.
         refused: Why there is no value.

@@ -28,8 +28,10 @@ A hold has `lowest` and `highest` of its curve instead of `minimum_depth`.
 from __future__ import annotations
 
 import math
+import operator
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -44,7 +46,14 @@ from python_models.analysis.measures import is_measure, unit_of
 
 RULES = Path(__file__).parent / "rules"
 
-COMPARISONS = ("<=", "<", ">=", ">")
+COMPARISONS: dict[str, Callable[[float, float], bool]] = {
+    "<=": operator.le,
+    "<": operator.lt,
+    ">=": operator.ge,
+    ">": operator.gt,
+}
+"""How a measure must be to a rule's threshold."""
+
 _TEXTS = ("name", "measure", "comparison", "unit", "good", "fault", "reason", "source")
 
 
@@ -153,7 +162,7 @@ def _rules(path: Path, number: int, entry: Any, curve: str) -> list[Rule]:
     threshold, margin = table.number("threshold"), table.number("margin", 0.0)
     table.finish()
     if texts["comparison"] not in COMPARISONS:
-        raise table.error("comparison", f"one of {COMPARISONS}", texts["comparison"])
+        raise table.error("comparison", f"one of {(*COMPARISONS,)}", texts["comparison"])
     if margin < 0:
         raise table.error("margin", "0 or more", margin)
     sides = SIDES if "{side}" in texts["measure"] else ("",)

@@ -8,11 +8,6 @@ from python_models.analysis.results import Bools
 from python_models.motion.motion import Floats
 
 
-def known(points: Floats) -> Bools:
-    """Which of points [..., D] have all their coordinates -> [...]."""
-    return np.asarray(np.isfinite(points).all(-1))
-
-
 def runs(flags: Bools) -> list[tuple[int, int]]:
     """First and last (included) of each run of true flags [T]."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]]).astype(np.int8)))

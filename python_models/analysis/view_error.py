@@ -7,6 +7,7 @@ seen from far away at eye level, from the front (0 degrees) to the side (90).
 from __future__ import annotations
 
 import argparse
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,9 +16,10 @@ import numpy as np
 
 from python_models.analysis import proportions
 from python_models.analysis.angles import curves_of
+from python_models.analysis.definitions import SIDED
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.motion.motion import Floats
-from python_models.motion.ui_prmd import read_vicon
+from python_models.motion.ui_prmd import read_squats
 
 _PIXELS = 0.25  # a millimetre; the angles do not depend on it
 
@@ -109,14 +111,18 @@ def _row(found: ViewErrors) -> str:
     ).replace("nan%", "-")
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """The command line."""
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs the command; its exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--root", type=Path, required=True, help="UI-PRMD's folder")
-    parser.add_argument("--curve", default="knee_flexion", help="a curve of each side")
+    parser.add_argument("--curve", choices=sorted(SIDED), default="knee_flexion")
     args = parser.parse_args(arguments)
-    files = sorted((args.root / "vicon-positions").glob("m01_*"))
-    sequences = [PoseSequence.of_motion(read_vicon(path)) for path in files]
+    try:
+        motions = read_squats(args.root, incorrect=False)
+    except (OSError, ValueError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    sequences = [PoseSequence.of_motion(motion) for motion in motions]
     print(
         "| azimuth | estimated | refused | gaps | mean error | 95 % | bias "
         "| mean error, all frames | 95 % |"
@@ -124,7 +130,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     print("|---|---|---|---|---|---|---|---|---|")
     for azimuth in range(0, 91, 15):
         print(_row(view_errors(sequences, azimuth, args.curve)))
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -91,7 +91,7 @@ class Camera:
         if lens.shape[-1:] == (4,):
             lens = np.concatenate([lens, np.zeros((*lens.shape[:-1], 1))], axis=-1)
         turn = np.eye(3) if rotation is None else np.asarray(rotation, np.float64)
-        _check_rotation(turn)
+        check_rotation(turn)
         return cls(
             focal=np.stack([given[..., 0, 0], given[..., 1, 1]], axis=-1),
             center=given[..., :2, 2],
@@ -178,10 +178,16 @@ class Camera:
         return replace(self, center=center, distortion=self.distortion * [1, 1, 1, -1, 1])
 
 
-def _check_rotation(matrix: Floats) -> None:
-    """A mirror image would make the left joints the right ones, and nothing else would tell."""
+def check_rotation(matrix: Floats) -> None:
+    """Refuses matrices [..., 3, 3] that are no rotations; of other shapes `Camera` says so.
+
+    A mirror image would make the left joints the right ones, and nothing else would tell.
+
+    Raises:
+        ValueError: A matrix is none.
+    """
     if matrix.shape[-2:] != (3, 3):
-        return  # Camera says so
+        return
     product = matrix @ np.swapaxes(matrix, -1, -2)
     off = np.abs(product - np.eye(3)).max()
     if not (off < _ROTATION and (np.linalg.det(matrix) > 0).all()):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -141,13 +142,11 @@ def labelled_parts(motion: Motion, labels: NDArray[np.int64]) -> list[Motion]:
     of_frames = labels[np.minimum(numbers, len(labels) - 1)]
     starts = [0, *(np.flatnonzero(np.diff(of_frames)) + 1)]
     return [
-        Motion(
-            motion.joints[start:end],
-            motion.skeleton,
-            motion.frame_rate,
-            motion.subject,
-            ACTIONS.get(int(of_frames[start]), f"label {of_frames[start]}"),
-            f"{motion.name}_{start:05d}",
+        replace(
+            motion,
+            joints=motion.joints[start:end],
+            action=ACTIONS.get(int(of_frames[start]), f"label {of_frames[start]}"),
+            name=f"{motion.name}_{start:05d}",
         )
         for start, end in zip(starts, [*starts[1:], len(motion)], strict=True)
     ]

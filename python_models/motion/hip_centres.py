@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from python_models.motion.kinematics import unit
 from python_models.motion.motion import Floats
 
 
@@ -39,8 +40,8 @@ def hip_centres(
     front, back = (left_asis + right_asis) / 2, (left_psis + right_psis) / 2
     across, forward = right_asis - left_asis, front - back
     width, depth = _median_length(across), _median_length(forward)
-    z = _unit(across)
-    x = _unit(forward - (forward * z).sum(axis=-1, keepdims=True) * z)
+    z = unit(across)
+    x = unit(forward - (forward * z).sum(axis=-1, keepdims=True) * z)
     y = np.cross(z, x)
     middle = front + (-0.24 * depth - 9.9) * x + (-0.30 * width - 10.9) * y
     side = (0.33 * width + 7.3) * z
@@ -51,9 +52,3 @@ def _median_length(vectors: Floats) -> float:
     lengths = np.linalg.norm(vectors, axis=-1)
     known = lengths[~np.isnan(lengths)]
     return float(np.median(known)) if known.size else np.nan
-
-
-def _unit(vectors: Floats) -> Floats:
-    """NaN where a vector has no length."""
-    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return vectors / np.where(lengths > 0, lengths, np.nan)

@@ -12,14 +12,13 @@ in video with temporal convolutions and semi-supervised training", CVPR 2019.
 from __future__ import annotations
 
 import re
-import zipfile
-import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from python_models.motion.camera import Camera
+from python_models.motion.array_files import read_arrays
+from python_models.motion.camera import Camera, check_rotation
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import HUMAN36M_17
 from python_models.motion.text_files import read_object
@@ -29,9 +28,6 @@ KEPT = (0, 1, 2, 3, 6, 7, 8, 12, 13, 14, 15, 17, 18, 19, 25, 26, 27)
 """Of the 32 joints, those of `HUMAN36M_17` in its order; the others are twins of these, or hands'
 and feet's ends."""
 
-# What zipfile and NumPy raise for a file that is cut, changed or made up.
-_BROKEN = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, KeyError, MemoryError,
-           ValueError)  # fmt: skip
 _LARGEST = 1 << 32  # bytes unpacked; the whole data set has a tenth of it
 _CONVERT = "docs/motion-data.md says how to convert it once, where the file is trusted"
 
@@ -48,7 +44,7 @@ def read_human36m(path: Path) -> list[Motion]:
         ValueError: It holds pickled objects, is no whole npz, or an array has another name, type or
             shape.
     """
-    arrays = _arrays(path)
+    arrays = read_arrays(path, _LARGEST, _CONVERT)
     if not arrays:
         raise ValueError(f"{path}: no array in it")
     return [_motion(path, name, array) for name, array in sorted(arrays.items())]
@@ -74,38 +70,6 @@ def read_cameras(path: Path) -> dict[str, dict[str, Camera]]:
             name: _camera(f"{path}, {subject}/{name}", fields) for name, fields in cameras.items()
         }
     return found
-
-
-def _arrays(path: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} does not exist")
-    if not zipfile.is_zipfile(path):
-        raise ValueError(f"{path}: no npz file, or not all of it")
-    try:
-        with zipfile.ZipFile(path) as content:
-            size = sum(entry.file_size for entry in content.infolist())
-        if size > _LARGEST:
-            raise ValueError(f"more than {_LARGEST} bytes unpacked")
-        with np.load(path, allow_pickle=False) as file:
-            return {name: _array(path, name, file) for name in file.files}
-    except _BROKEN as error:
-        if str(error).startswith(str(path)):
-            raise
-        raise ValueError(f"{path}: no whole npz file: {error}") from error
-
-
-def _array(path: Path, name: str, file: Any) -> np.ndarray[Any, np.dtype[Any]]:
-    try:
-        array = file[name]
-    except ValueError as error:
-        if "allow_pickle" in str(error) or "pickled" in str(error):
-            raise ValueError(
-                f"{path}: {name} holds pickled objects, which could run anything; {_CONVERT}"
-            ) from None
-        raise ValueError(f"{path}: {name} cannot be read: {error}") from error
-    if not isinstance(array, np.ndarray):  # np.load gives the bytes of what is no array
-        raise ValueError(f"{path}: {name} is no array")  # noqa: TRY004
-    return array
 
 
 def _motion(path: Path, name: str, array: np.ndarray[Any, np.dtype[Any]]) -> Motion:
@@ -142,11 +106,8 @@ def _camera(where: str, fields: Any) -> Camera:
         if values[name].shape != shapes[name] or not np.isfinite(values[name]).all():
             raise ValueError(f"{where}: {name} must be finite {list(shapes[name])}")
     width, height = values.pop("size")
-    turn = values["rotation"]
-    # Written with some six digits.
-    if not np.allclose(turn @ turn.T, np.eye(3), atol=1e-4) or np.linalg.det(turn) < 0:
-        raise ValueError(f"{where}: rotation must be one")
     try:
+        check_rotation(values["rotation"])
         return Camera(size=(int(width), int(height)), **values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None

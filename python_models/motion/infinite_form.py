@@ -25,7 +25,7 @@ import numpy as np
 
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import COCO_17, skeleton
-from python_models.motion.text_files import read_object, stem
+from python_models.motion.text_files import read_lists, stem
 
 WORLD_SKELETON = skeleton("infinite-form", (
     "pelvis", "left_hip", "left_knee", "left_ankle", "right_hip", "right_knee", "right_ankle",
@@ -59,10 +59,7 @@ def read_infinite_form(
         FileNotFoundError: There is no such file.
         ValueError: It is no such file; it needs a focal length; a video has two persons in a frame.
     """
-    content = read_object(path)
-    for field in ("images", "annotations"):
-        if not isinstance(content.get(field), list) or not content[field]:
-            raise ValueError(f"{path}: expected a list {field!r} that is not empty")
+    content = read_lists(path, "images", "annotations")
     try:
         images = {image["id"]: image for image in content["images"]}
         rows = [row for row in content["annotations"] if _field(row) is not None]

@@ -1,4 +1,4 @@
-"""Forward kinematics of many frames at once: angles and offsets to positions."""
+"""Forward kinematics of many frames at once: angles, directions and offsets to positions."""
 
 from __future__ import annotations
 
@@ -79,6 +79,12 @@ def joint_positions(parents: Sequence[int], offsets: Floats, local: Floats) -> F
 def turned(rotations: Floats, vectors: Floats) -> Floats:
     """R v of rotations [..., 3, 3] and vectors [..., 3]."""
     return (rotations @ vectors[..., None])[..., 0]
+
+
+def unit(vectors: Floats) -> Floats:
+    """Vectors [..., D] at length 1; NaN where one has no length."""
+    lengths = np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return np.asarray(vectors / np.where(lengths > 0, lengths, np.nan))
 
 
 def z_up(points: Floats) -> Floats:

@@ -17,9 +17,7 @@ from python_models.motion.keypoint_frames import FRAMES, keypoint_frame
 from python_models.motion.known import known
 from python_models.motion.mirror import mirrored_keypoints, mirrored_points
 from python_models.motion.motion import Floats
-from python_models.motion.views import MotionViews, PictureViews, Views
-
-__all__ = ["LifterPairs", "MotionViews", "Pairs", "PictureViews"]
+from python_models.motion.views import Views
 
 Key = tuple[int, int]  # (epoch, index); epoch 0: as scored, always with the same random numbers
 

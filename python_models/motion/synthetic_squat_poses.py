@@ -15,7 +15,7 @@ import numpy as np
 
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import COCO_17
-from python_models.motion.text_files import read_object
+from python_models.motion.text_files import read_lists
 
 ACTION = "squat"
 SKELETON = COCO_17
@@ -78,10 +78,7 @@ def read_synthetic_squats(folder: Path, split: str) -> PicturePoses:
     if split not in ("train", "val"):
         raise ValueError(f"split must be train or val, got {split!r}")
     path = folder / "annotations" / f"person_keypoints_{split}2017.json"
-    content = read_object(path)
-    for field in ("images", "annotations"):
-        if not isinstance(content.get(field), list) or not content[field]:
-            raise ValueError(f"{path}: expected a list {field!r} that is not empty")
+    content = read_lists(path, "images", "annotations")
     try:
         images = {image["id"]: image for image in content["images"]}
         rows = [_Row(row, images, split) for row in content["annotations"]]

@@ -66,6 +66,20 @@ def read_object(path: Path) -> dict[str, Any]:
     return found
 
 
+def read_lists(path: Path, *names: str) -> dict[str, list[Any]]:
+    """Lists of the JSON object in a file, by name.
+
+    Raises:
+        FileNotFoundError: There is no such file.
+        ValueError: It is no JSON object, or has not all of these lists with something in them.
+    """
+    content = read_object(path)
+    for name in names:
+        if not isinstance(content.get(name), list) or not content[name]:
+            raise ValueError(f"{path}: expected a list {name!r} that is not empty")
+    return {name: content[name] for name in names}
+
+
 def finite_numbers(words: Iterable[str], where: str) -> list[float]:
     """The numbers that words spell.
 

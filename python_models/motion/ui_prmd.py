@@ -93,6 +93,23 @@ def read_vicon(path: Path) -> Motion:
     return Motion(_vicon_joints(markers), VICON_SKELETON, VICON_RATE, subject, action, stem(path))
 
 
+def read_squats(root: Path, *, incorrect: bool = True) -> list[Motion]:
+    """The Vicon recordings of deep squats, by name; those done wrongly come last.
+
+    Args:
+        root: The folder of vicon-positions and vicon-positions-incorrect.
+        incorrect: Also those.
+
+    Raises:
+        ValueError: There is none.
+    """
+    folders = ("vicon-positions", *(("vicon-positions-incorrect",) if incorrect else ()))
+    paths = [path for folder in folders for path in sorted((root / folder).glob("m01_*"))]
+    if not paths:
+        raise ValueError(f"{root} has no vicon-positions/m01_*")
+    return [read_vicon(path) for path in paths]
+
+
 def read_kinect(positions: Path, angles: Path) -> Motion:
     """A Kinect's recording as joints, at 30 Hz: forward kinematics of its two files.
 
