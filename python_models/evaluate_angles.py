@@ -43,7 +43,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def six_joint_lift(path: Path) -> Lift:
-    """A trained lifter's function.
+    """A trained lifter's function; one that knows cameras is told their focal lengths.
 
     Raises:
         FileNotFoundError: There is no such checkpoint.
@@ -55,22 +55,28 @@ def six_joint_lift(path: Path) -> Lift:
             f"{path}: must lift the six joints to the six joints, got {lifter.source.name} to "
             f"{lifter.target.name}"
         )
-    return lifter.lift
+
+    def lift(keypoints: Array, sizes: Array, focal: Array) -> Array:
+        return lifter.lift(keypoints, sizes, focal if lifter.calibrated else None)
+
+    return lift
 
 
-def true_flexion(annotations: Path, ids: list[int]) -> Array:
-    """Knee flexion [N, 2] in degrees of the annotations with these ids.
+def truth_of(annotations: Path, ids: list[int]) -> tuple[Array, Array]:
+    """Knee flexion [N, 2] in degrees and focal lengths [N] in pixels of these annotations.
 
     Raises:
-        ValueError: They do not tell it.
+        ValueError: They do not tell them.
     """
     rows = json.loads(annotations.read_text(encoding="utf-8"))["annotations"]
-    angles = {row["id"]: row.get("knee_angles") for row in rows}
-    if any(angles[number] is None for number in ids):
+    by_id = {row["id"]: row for row in rows}
+    chosen = [by_id[number] for number in ids]
+    if not all("knee_angles" in row and "camera" in row for row in chosen):
         raise ValueError(
-            f"{annotations}: annotations must have knee_angles, as synthetic squats do"
+            f"{annotations}: annotations must have knee_angles and camera, as synthetic squats do"
         )
-    return 180 - np.array([angles[number] for number in ids], np.float64)
+    angles = np.array([row["knee_angles"] for row in chosen], np.float64)
+    return 180 - angles, np.array([row["camera"]["fx"] for row in chosen], np.float64)
 
 
 def evaluate(args: argparse.Namespace) -> list[AngleErrors]:
@@ -94,8 +100,8 @@ def evaluate(args: argparse.Namespace) -> list[AngleErrors]:
         print(f"left out, because its image cannot be read: {line}", file=sys.stderr)
     people = people_of(data, indices, model.task)
     file = args.data / "annotations" / f"person_keypoints_{args.split}2017.json"
-    flexion = true_flexion(file, people.annotation_ids)
-    return angle_errors(people, flexion, found, model.task, lifts)
+    flexion, focal = truth_of(file, people.annotation_ids)
+    return angle_errors(people, flexion, focal, found, model.task, lifts)
 
 
 def write(args: argparse.Namespace, stages: list[AngleErrors]) -> str:

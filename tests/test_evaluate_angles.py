@@ -24,7 +24,7 @@ def squats(tmp_path_factory):
 
 def write_lifter(path, **settings):
     """An untrained lifter's best.pt."""
-    task = LifterTask(**settings)
+    task = LifterTask.from_settings(settings)
     torch.manual_seed(0)
     model = make_lifter("martinez", task.source_skeleton, task.target_skeleton, width=8)
     run = {"model": "martinez", "width": 8, "blocks": None, "dropout": None, "frame": "person"}
@@ -57,12 +57,17 @@ def test_every_stage_is_in_the_table_and_the_json(squats, tmp_path, capsys):
     assert 0 < exact["mean_degrees"] < 60, "a projected angle is not that of the body"
 
 
-def test_the_true_angles_are_those_of_the_annotations(squats):
+def test_a_lifter_that_knows_cameras_is_told_their_focal_lengths(squats, tmp_path):
+    lifter = write_lifter(tmp_path / "lifter.pt", frame="image", calibrated=True)
+    assert run(squats, tmp_path, lifter=lifter)[0] == 0
+
+
+def test_the_truth_is_that_of_the_annotations(squats):
     file = squats / "annotations" / "person_keypoints_val2017.json"
-    rows = json.loads(file.read_text())["annotations"]
-    flexion = evaluate_angles.true_flexion(file, [row["id"] for row in rows[::-1]])
-    expected = 180 - np.array([row["knee_angles"] for row in rows[::-1]])
-    np.testing.assert_array_equal(flexion, expected)
+    rows = json.loads(file.read_text())["annotations"][::-1]
+    flexion, focal = evaluate_angles.truth_of(file, [row["id"] for row in rows])
+    np.testing.assert_array_equal(flexion, 180 - np.array([row["knee_angles"] for row in rows]))
+    np.testing.assert_array_equal(focal, [row["camera"]["fx"] for row in rows])
 
 
 def test_what_it_refuses(squats, tmp_path, capsys):
@@ -78,6 +83,6 @@ def test_what_it_refuses(squats, tmp_path, capsys):
     file = folder / "annotations" / "person_keypoints_val2017.json"
     file.write_text(json.dumps(content))
     assert run(folder, tmp_path)[0] == 2
-    assert "must have knee_angles" in capsys.readouterr().err
+    assert "must have knee_angles and camera" in capsys.readouterr().err
     assert run(tmp_path / "no", tmp_path)[0] == 2
     assert "error: " in capsys.readouterr().err

@@ -41,9 +41,9 @@ def legs(flexion: np.ndarray) -> np.ndarray:
     return np.concatenate([one, one + np.array([20.0, 0.0])], 1)
 
 
-def flat(keypoints: np.ndarray, sizes: np.ndarray) -> np.ndarray:
+def flat(keypoints: np.ndarray, sizes: np.ndarray, focal: np.ndarray) -> np.ndarray:
     """A lifter that leaves everything in the picture's plane."""
-    assert len(keypoints) == len(sizes)
+    assert len(keypoints) == len(sizes) == len(focal)
     return np.concatenate([keypoints, np.zeros_like(keypoints[..., :1])], -1)
 
 
@@ -59,7 +59,9 @@ def test_knee_flexion_is_of_each_leg():
     np.testing.assert_allclose(
         knee_flexion(joints), expected, atol=1e-5
     )  # float64 near a flat angle
-    np.testing.assert_allclose(knee_flexion(flat(joints, joints[:, 0])), expected, atol=1e-5)
+    np.testing.assert_allclose(
+        knee_flexion(flat(joints, joints[:, 0], joints[:, 0])), expected, atol=1e-5
+    )
 
 
 def test_each_stage_has_the_error_that_it_adds():
@@ -68,7 +70,9 @@ def test_each_stage_has_the_error_that_it_adds():
     shifted = people.image_joints / TASK.stride
     shifted[:, [0, 3], 0] += 1.0  # the hips one heatmap pixel, four image pixels, to the right
     found = {Decoding("none"): Found(shifted.astype(np.float32), np.ones((30, 6), np.float32))}
-    stages = angle_errors(people, np.column_stack([flexion] * 2), found, TASK, {"flat": flat})
+    stages = angle_errors(
+        people, np.column_stack([flexion] * 2), np.ones(30), found, TASK, {"flat": flat}
+    )
     for name in ("the picture's angle, exact joints", "lifting exact joints"):
         assert stage(stages, name).mean < 1e-4  # float32 pixels
     drawn = stage(stages, "drawn and decoded joints", "none")
@@ -93,16 +97,16 @@ def test_persons_who_are_not_whole_do_not_count():
     joints[1, 4] = 1e4
     people = people_with(joints, visible)
     found = {Decoding("none"): Found(joints / TASK.stride, np.ones((3, 6)))}
-    stages = angle_errors(people, np.full((3, 2), 50.0), found, TASK, {"flat": flat})
+    stages = angle_errors(people, np.full((3, 2), 50.0), np.ones(3), found, TASK, {"flat": flat})
     for row in stages:
         if row.stage != "drawn and decoded joints":
             np.testing.assert_allclose(row.errors, [-10, -10, 10, 10], atol=1e-4)
     nobody = dataclasses.replace(people, visible=np.tile(visible[1], (3, 1)))
     with pytest.raises(ValueError, match="all six joints"):
-        angle_errors(nobody, np.zeros((3, 2)), found, TASK, {})
+        angle_errors(nobody, np.zeros((3, 2)), np.ones(3), found, TASK, {})
     unknown = dataclasses.replace(people, image_sizes=np.zeros((3, 2)))
     with pytest.raises(ValueError, match="width and height"):
-        angle_errors(unknown, np.zeros((3, 2)), found, TASK, {})
+        angle_errors(unknown, np.zeros((3, 2)), np.ones(3), found, TASK, {})
 
 
 def test_exchanged_errors_are_those_of_others_in_their_size():
@@ -127,13 +131,15 @@ def test_a_leg_without_an_angle_is_counted_and_no_number():
     people = people_with(legs(np.array([40.0, 50.0])))
     found = {Decoding("none"): Found(people.image_joints / TASK.stride, np.ones((2, 6)))}
 
-    def refuses(keypoints, sizes):
-        lifted = flat(keypoints, sizes)
+    def refuses(keypoints, sizes, focal):
+        lifted = flat(keypoints, sizes, focal)
         lifted[0, 1] = np.nan
         return lifted
 
     truth = np.array([[40.0, 40], [50, 50]])
-    row = stage(angle_errors(people, truth, found, TASK, {"r": refuses}), "lifting exact joints")
+    row = stage(
+        angle_errors(people, truth, np.ones(2), found, TASK, {"r": refuses}), "lifting exact joints"
+    )
     assert row.refused == 1
     assert row.mean < 1e-4
     assert "| 1 |" in table([row])

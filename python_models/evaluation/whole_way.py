@@ -27,8 +27,9 @@ from python_models.evaluation.people import Found, People
 from python_models.heatmap_task import HeatmapTask
 from python_models.motion.skeletons import LOWER_BODY_6
 
-# Keypoints [N, 6, 2] in pixels and the pictures' (W, H) [N, 2] -> joints [N, 6, 3] in millimetres.
-Lift = Callable[[Array, Array], Array]
+# Keypoints [N, 6, 2], the pictures' (W, H) [N, 2] and the cameras' focal lengths [N], all in pixels
+# -> joints [N, 6, 3] in millimetres.
+Lift = Callable[[Array, Array, Array], Array]
 
 _LEGS = [LOWER_BODY_6.indices(f"{side}_hip", f"{side}_knee", f"{side}_ankle")
          for side in ("left", "right")]  # fmt: skip
@@ -73,6 +74,7 @@ def knee_flexion(joints: Array) -> Array:
 def angle_errors(
     people: People,
     flexion: Array,
+    focal: Array,
     found: Mapping[Decoding, Found],
     task: HeatmapTask,
     lifters: Mapping[str, Lift],
@@ -84,6 +86,7 @@ def angle_errors(
     Args:
         people: N persons, with the sizes of their pictures.
         flexion: True flexion [N, 2] in degrees, left and right.
+        focal: The cameras' focal lengths [N] in pixels.
         found: What the network finds, by decoding.
         task: What the network was trained on.
         lifters: By name.
@@ -101,9 +104,10 @@ def angle_errors(
     stages: list[AngleErrors] = []
 
     def add(stage: str, keypoints: Array, decoding: str = "-", *, flat: bool = False) -> None:
-        lifts = {"-": lambda points, _: points} if flat else lifters
+        lifts = {"-": lambda points, *_: points} if flat else lifters
         for name, lift in lifts.items():
-            angles = knee_flexion(lift(keypoints[whole], people.image_sizes[whole]))
+            lifted = lift(keypoints[whole], people.image_sizes[whole], focal[whole])
+            angles = knee_flexion(lifted)
             stages.append(AngleErrors(stage, decoding, name, (angles - flexion[whole]).ravel()))
 
     add("the picture's angle, exact joints", exact, flat=True)
