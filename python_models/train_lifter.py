@@ -82,6 +82,8 @@ def learning_rate(args: argparse.Namespace, steps_an_epoch: int, step: int) -> f
 
 def train(args: argparse.Namespace, fabric: Fabric) -> int:
     """Trains and reports; 0 at its end, 128 + the signal's number after one."""
+    if args.workers:
+        raise ValueError(f"--workers must be 0: pairs are made on the spot, got {args.workers}")
     task = LifterTask(args.source, args.target, args.frame)
     train_data, val_data = lifter_data.open_data(args, task, fabric.device)
     fabric.print(

@@ -165,6 +165,12 @@ def test_one_kind_of_data_is_named(capsys, tmp_path):
         assert "one of --motions, --squats and --detections" in capsys.readouterr().err
 
 
+def test_workers_are_refused(capsys, tmp_path):
+    flags = [*SMALL, "--squats", "8", "--workers", "2", "--output", str(tmp_path / "x")]
+    assert train_lifter.main(flags) == 2
+    assert "--workers must be 0" in capsys.readouterr().err
+
+
 def test_subjects_are_on_one_side_each():
     motions = [squat(subject) for subject in ("a", "b", "c", "d", "a", "b")]
     assert split_subjects(motions, ["b"], 0.5, 0) == {"b"}
