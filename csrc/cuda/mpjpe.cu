@@ -63,8 +63,9 @@ class Joints {
   const std::int64_t pose_;
 };
 
-// One thread a pose. Each block leaves its sums; the last one to come adds them.
-__global__ void __launch_bounds__(kThreads) mpjpe_kernel(const MpjpeParams p) {
+// One thread a pose. Each block leaves its sums; the last one to come adds them. The 1 asks for no
+// more blocks at a time than that, so that all of a pose's alignment fits into registers.
+__global__ void __launch_bounds__(kThreads, 1) mpjpe_kernel(const MpjpeParams p) {
   const std::int64_t pose = std::int64_t{blockIdx.x} * kThreads + threadIdx.x;
   double sum = 0, number = 0;
   if (pose < p.batch) {
