@@ -144,10 +144,11 @@ def write_pictures(folder, count, names="{}.png"):
     return folder
 
 
-def write_lifter(path, source="lower-body-6"):
+def write_lifter(path, source="lower-body-6", **more):
     """An untrained one."""
     torch.manual_seed(0)
     settings = {"model": "martinez", "width": 16, "source": source, "target": "lower-body-6"}
+    settings.update(more)
     known = SKELETONS[source], SKELETONS["lower-body-6"]
     model = make_lifter("martinez", *known, width=16)
     rows = [{"mpjpe": 50.0, "n_mpjpe": 40.0}]

@@ -16,6 +16,7 @@ from tests.analyse_runs import (
     refused,
     run,
     write_lifter,
+    write_video,
 )
 from tests.trained_files import write_checkpoint
 
@@ -49,3 +50,47 @@ def test_a_real_lifter(tmp_path, capsys):
     missing = tmp_path / "missing.pt"
     assert "missing.pt" in refused(capsys, source, tmp_path / "no", "--lifter", missing)
     assert not (tmp_path / "no").exists()
+
+
+def test_a_lifter_that_knows_cameras(tmp_path, capsys):
+    _, pixels, _ = squats.squats()
+    pixels = pixels[:, squats.LOWER_BODY]
+    source = squats.write_plain(tmp_path / "a.json", pixels)
+    lifter = ("--lifter", write_lifter(tmp_path / "lifter.pt", calibrated=True, frame="image"))
+    found = {}
+    for focal in (400, 800):
+        assert run(source, tmp_path / str(focal), *lifter, "--focal", focal) == 0
+        assert f"focal length is taken to be {focal} pixels" in capsys.readouterr().err
+        found[focal] = curve(tmp_path / str(focal), "left_knee_flexion")
+    # The network is told, and says something else of a larger person.
+    assert np.nanmax(np.abs(found[400] - found[800])) > 0.1
+    # The keypoints remember the camera; the command knows better.
+    again = tmp_path / "400" / "keypoints.json"
+    assert run(again, tmp_path / "again", *lifter) == 0
+    # They are written to a thousandth of a pixel.
+    assert np.allclose(curve(tmp_path / "again", "left_knee_flexion"), found[400], atol=0.01)
+    assert run(again, tmp_path / "other", *lifter, "--focal", 800) == 0
+    assert np.allclose(curve(tmp_path / "other", "left_knee_flexion"), found[800], atol=0.01)
+    # A lifter that knows nothing of cameras does not mind the file's.
+    plain = write_lifter(tmp_path / "plain.pt")
+    assert run(again, tmp_path / "plain", "--lifter", plain) == 0
+    assert "focal" not in capsys.readouterr().err.split("note: ")[-1]
+
+
+def test_focal_lengths_that_do_not_fit(tmp_path, finder, capsys):
+    _, pixels, _ = squats.squats()
+    source = squats.write_plain(tmp_path / "a.json", pixels[:, squats.LOWER_BODY])
+    output = tmp_path / "out"
+    calibrated = ("--lifter", write_lifter(tmp_path / "calibrated.pt", calibrated=True))
+    plain = ("--lifter", write_lifter(tmp_path / "plain.pt"))
+    assert "--lifter" in refused(capsys, source, output, "--focal", 500)
+    assert "plain.pt was not" in refused(capsys, source, output, *plain, "--focal", 500)
+    assert "by --focal" in refused(capsys, source, output, *calibrated)
+    for wrong in (0, -5, "nan", "inf"):
+        line = refused(capsys, source, output, *calibrated, f"--focal={wrong}")
+        assert "--focal: focal must be pixels, positive" in line
+    # A video is not looked through first.
+    finder.with_covariance = None
+    video = write_video(tmp_path / "a.mp4", 3)
+    assert "by --focal" in refused(capsys, video, output, "--checkpoint", "best.pt", *calibrated)
+    assert not output.exists()
