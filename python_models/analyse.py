@@ -25,6 +25,10 @@ from python_models.presentation.outputs import check_output, write_all
 from python_models.presentation.page import summary
 from python_models.trained_lifter import TrainedLifter
 
+# Options that say how joints are found, and what they are where nothing is said.
+_OF_PICTURES = {"checkpoint": None, "box": None, "boxes": None, "refine": None,
+                "flip_test": False, "device": "cpu"}  # fmt: skip
+
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
@@ -47,7 +51,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--smooth", action="store_true", help="a motion's joints, by a One Euro filter")
     add("--refine", choices=REFINEMENTS, help="how maps are decoded; by default as in training")
     add("--flip-test", action="store_true")
-    add("--device", default="cpu", help="cpu, cuda, cuda:N, or auto: a GPU where there is one")
+    add(
+        "--device",
+        default=_OF_PICTURES["device"],
+        help="cpu, cuda, cuda:N, or auto: a GPU where there is one",
+    )
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser.parse_args(arguments)
 
@@ -55,8 +63,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
     """The input's keypoints: read, or found by the heatmap model."""
     if kind == "keypoints":
-        for flag in ("checkpoint", "box", "boxes"):
-            if getattr(args, flag) is not None:
+        for option, unsaid in _OF_PICTURES.items():
+            if getattr(args, option) != unsaid:
+                flag = option.replace("_", "-")
                 raise ValueError(f"--{flag} is for videos and pictures, got {args.input}")
         return sources.of_keypoint_file(args.input, args.fps, args.person)
     if args.checkpoint is None:

@@ -118,7 +118,15 @@ def test_flags_that_do_not_fit(tmp_path, capsys):
     video = write_video(tmp_path / "a.mp4", 3)
     output = tmp_path / "out"
     assert "give a model by --checkpoint" in refused(capsys, video, output)
-    assert "--checkpoint is for" in refused(capsys, source, output, "--checkpoint", "best.pt")
-    assert "--box is for" in refused(capsys, source, output, "--box", 0, 0, 1, 1)
+    of_pictures = (
+        ("--checkpoint", "best.pt"),
+        ("--box", 0, 0, 1, 1),
+        ("--boxes", "boxes.json"),
+        ("--refine", "dark"),
+        ("--flip-test",),
+        ("--device", "cuda"),
+    )
+    for flags in of_pictures:
+        assert f"{flags[0]} is for videos" in refused(capsys, source, output, *flags)
     single = squats.write_plain(tmp_path / "b.json", pixels, fps=None)
     assert "give --fps" in refused(capsys, single, output, "--smooth")
