@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from python_models.motion.array_files import read_arrays
+from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 from python_models.presentation.keypoint_coco import read_coco
 from python_models.presentation.keypoint_csv import read_csv
 from python_models.presentation.keypoints import (
-    Floats,
     Frame,
     Keypoints,
     checked,
@@ -154,16 +154,7 @@ def _frame(value: Any, source: str) -> Frame:
 
 def _read_npz(path: Path, rate: float | None) -> Keypoints:
     source = path.name
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-        if unpacked > LARGEST_ARRAYS:
-            raise ValueError(f"{unpacked} bytes of arrays are more than {LARGEST_ARRAYS}")
-        names = ("keypoints", "skeleton", "fps", "scores", "image_size", "focal", "frame")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in names if name in archive}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{source}: no npz file of plain arrays: {error}") from error
+    arrays = read_arrays(path, LARGEST_ARRAYS)
     if "keypoints" not in arrays or "skeleton" not in arrays:
         raise ValueError(f"{source}: must have the arrays keypoints and skeleton")
     points, scores = _floats(arrays["keypoints"], source), arrays.get("scores")
