@@ -8,17 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.pose_sequence import UP, PoseSequence
 from python_models.analysis.reliability import Checked, check
 from python_models.analysis.results import Analysis, Issue
 from python_models.analysis.signals import runs
 from python_models.motion.conversion import convert, convert_confidence, sources
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 from python_models.prediction.smoothing import OneEuro
 from python_models.presentation.keypoints import Keypoints
 
-_UP = {"image": (0.0, -1.0), "world": (0.0, 0.0, 1.0), "camera": (0.0, -1.0, 0.0)}
 LEVEL = (
     "the camera is taken to be upright and level: a camera that looks down or is held askew adds "
     "its tilt to every angle against the vertical, such as the trunk's lean"
@@ -110,7 +110,7 @@ def judge(
         keypoints.points,
         keypoints.skeleton,
         keypoints.frame_rate,
-        np.array(_UP[keypoints.frame]),
+        np.array(UP[keypoints.frame]),
         keypoints.scores,
         keypoints.covariances,
         name=name,
@@ -175,19 +175,19 @@ def lift(
     if focal is not None and len(sizes) > 1:
         raise ValueError(f"a focal length is for pictures of one size, got {sizes[:3]}")
     inputs = convert(sequence.points, skeleton, source)
-    known = np.asarray(np.isfinite(inputs).all(axis=-1))
+    found = known(inputs)
     joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64), focal).copy()
     for place, joint in enumerate(target.joints):
         if joint in source.joints:
-            joints[~known[:, source.index(joint)], place] = np.nan
+            joints[~found[:, source.index(joint)], place] = np.nan
     confidence = None
     if sequence.confidence is not None:
         given = convert_confidence(sequence.confidence, skeleton, source)
-        least = np.where(known, given, 1.0).min(axis=1, keepdims=True)
+        least = np.where(found, given, 1.0).min(axis=1, keepdims=True)
         confidence = np.broadcast_to(least, joints.shape[:2]).copy()
     used = {place for parts in weights.values() for place, _ in parts or ()}
     names = tuple(skeleton.joints[place] for place in sorted(used))
-    up, name = np.array(_UP["camera"]), sequence.name
+    up, name = np.array(UP["camera"]), sequence.name
     lifted = PoseSequence(joints, target, sequence.frame_rate, up, confidence, name=name)
     return lifted, checked.issues(sequence, names)
 
@@ -216,11 +216,12 @@ def smoothed(points: Floats, rate: float | None, smoothing: Callable[[float], On
     """
     if rate is None:
         raise ValueError("smoothing is for motions: give --fps if these are moments of one")
-    whole = points[np.isfinite(points).all(axis=(1, 2))]
+    found = known(points)
+    whole = points[found.all(axis=1)]
     size = float(np.median(np.ptp(whole, axis=1).max(axis=-1))) if len(whole) else 0.0
     result = points.copy()
     for joint in range(points.shape[1]):
-        for first, last in runs(np.asarray(np.isfinite(points[:, joint]).all(axis=1))):
+        for first, last in runs(found[:, joint]):
             one_euro = smoothing(max(size, 1.0))
             for frame in range(first, last + 1):
                 result[frame, joint] = one_euro(points[frame, joint], frame / rate)
