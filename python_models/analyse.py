@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,12 @@ from python_models.prediction.person_boxes import PersonBoxes, one_box, read_box
 from python_models.prediction.predictor import Predictor
 from python_models.prediction.tracks import scaled_one_euro
 from python_models.presentation import sources
-from python_models.presentation.judgement import Judged, judge
+from python_models.presentation.judgement import Judged, focal_for, judge
+from python_models.presentation.keypoints import focal_of
 from python_models.presentation.lifter_error import lifter_deviation
 from python_models.presentation.outputs import check_output, write_all
 from python_models.presentation.page import summary
+from python_models.trained_lifter import TrainedLifter
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -35,6 +38,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--rules", type=Path, default=RULES, help="a folder of rule files, EXERCISE.toml")
     add("--checkpoint", type=Path, help="a heatmap model's best.pt, for a video or pictures")
     add("--lifter", type=Path, help="a lifter's best.pt; without it the analysis is 2D")
+    add("--focal", type=float, metavar="PIXELS", help="of the camera, for a calibrated lifter")
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a person")
     boxes.add_argument("--boxes", type=Path, help="COCO annotations; ids are a video's frames")
@@ -69,6 +73,24 @@ def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
     return find(args.input, predictor, boxes, args.fps, args.person)
 
 
+def check_focal(args: argparse.Namespace, lifter: TrainedLifter | None, kind: str) -> None:
+    """That there is a focal length where one is needed, and only there.
+
+    Of keypoints it is seen later whether their file says one.
+    """
+    if args.focal is not None:
+        if lifter is None:
+            raise ValueError("--focal is for lifters: give one by --lifter")
+        if not lifter.calibrated:
+            raise ValueError(
+                f"--focal is for lifters that were trained with known focal lengths, which "
+                f"{args.lifter} was not"
+            )
+        focal_of(args.focal, "--focal")
+    elif lifter is not None and kind != "keypoints":
+        focal_for(lifter, None)
+
+
 def run(args: argparse.Namespace) -> Judged:
     """Analyses, and writes the folder."""
     if args.fps is not None and not 0 < args.fps < math.inf:
@@ -77,7 +99,10 @@ def run(args: argparse.Namespace) -> Judged:
     check_output(args.output, args.input, overwrite=args.overwrite)
     rules = load_rules(args.exercise, args.rules)
     lifter = trained_lifter.load(args.lifter) if args.lifter is not None else None
+    check_focal(args, lifter, kind)
     source = open_source(args, kind)
+    if args.focal is not None:
+        source = replace(source, keypoints=replace(source.keypoints, focal=args.focal))
     judged = judge(
         source.keypoints,
         args.input.name,

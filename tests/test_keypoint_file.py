@@ -64,6 +64,7 @@ def test_scores_sizes_and_nulls(tmp_path):
     assert found.scores[0, 0] == table[0][0][2]
     assert found.image_size == (640, 480)
     assert found.frame_rate is None
+    assert found.focal is None
 
 
 def test_3d_in_plain_json(tmp_path):
@@ -114,6 +115,7 @@ PLAIN = {"skeleton": "lower-body-6", "keypoints": [[[1, 2]] * 6]}
         ({"image_size": [640]}, "image_size must be"),
         ({"image_size": [0, 480]}, "image_size must be"),
         ({"image_size": "640x480"}, "image_size must be"),
+        *(({"focal": no}, "focal must be") for no in (0, -5, "50 mm", True, [50], float("nan"))),
         ({"frame": "moon"}, "frame must be among"),
         ({"frame": "world"}, "must be"),
     ],
@@ -334,8 +336,10 @@ def test_arrays(tmp_path):
         skeleton="coco-17",
         fps=30,
         image_size=[100, 200],
+        focal=250,
     )
     found = read_keypoints(tmp_path / "a.npz")
+    assert found.focal == 250
     assert np.array_equal(found.points, points)
     assert np.array_equal(found.scores, np.clip(scores, 0, 1))
     assert (found.frame_rate, found.image_size, found.frame) == (30, (100, 200), "image")

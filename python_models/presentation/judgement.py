@@ -47,10 +47,15 @@ class PoseLifter(Protocol):
     def target(self) -> Skeleton:
         """Of the points."""
 
-    def lift(self, keypoints: Floats, size: Floats) -> Floats:
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs the camera's focal length; without, it takes none."""
+
+    def lift(self, keypoints: Floats, size: Floats, focal: Floats | None = None) -> Floats:
         """Pixels [T, K, 2] in pictures of these sizes [T, 2] as millimetres [T, K', 3].
 
-        The axes are the camera's. NaN where there are too few keypoints.
+        The focal length is in pixels too. The axes are the camera's. NaN where there are too few
+        keypoints.
         """
 
 
@@ -97,7 +102,8 @@ def judge(
 
     Raises:
         ValueError: The keypoints are 3D already and there is a lifter, or it needs joints that
-            they do not have, or the size of their images; single pictures are to be smoothed.
+            they do not have, or the size of their images, or the camera's focal length; single
+            pictures are to be smoothed.
     """
     flat = keypoints.frame == "image"
     sequence = PoseSequence(
@@ -141,6 +147,11 @@ def judge(
             "each axis (one standard deviation), as its training run measured"
         )
     analysis = _with_issues(analyse(lifted), issues)
+    if lifter.calibrated:
+        notes.append(
+            f"the camera's focal length is taken to be {keypoints.focal:g} pixels: were it another "
+            "one, so would be the pose in space"
+        )
     return Judged(analysis, lifted, in_picture, points, (*notes, LIFTED))
 
 
@@ -159,9 +170,13 @@ def lift(
         raise ValueError(f"the lifter needs {lacking}, which {skeleton.name} does not have")
     if keypoints.image_sizes is None:
         raise ValueError("to be lifted, keypoints must come with image_size, [width, height]")
+    focal = focal_for(lifter, keypoints.focal)
+    sizes = sorted({(max(size), min(size)) for size in keypoints.image_sizes})  # turned or not
+    if focal is not None and len(sizes) > 1:
+        raise ValueError(f"a focal length is for pictures of one size, got {sizes[:3]}")
     inputs = convert(sequence.points, skeleton, source)
     known = np.asarray(np.isfinite(inputs).all(axis=-1))
-    joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64)).copy()
+    joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64), focal).copy()
     for place, joint in enumerate(target.joints):
         if joint in source.joints:
             joints[~known[:, source.index(joint)], place] = np.nan
@@ -175,6 +190,22 @@ def lift(
     up, name = np.array(_UP["camera"]), sequence.name
     lifted = PoseSequence(joints, target, sequence.frame_rate, up, confidence, name=name)
     return lifted, checked.issues(sequence, names)
+
+
+def focal_for(lifter: PoseLifter, focal: float | None) -> Floats | None:
+    """What a lifter is told of the camera: nothing, if it has learnt nothing about cameras.
+
+    Raises:
+        ValueError: It needs a focal length, and there is none.
+    """
+    if not lifter.calibrated:
+        return None
+    if focal is None:
+        raise ValueError(
+            "the lifter was trained with known focal lengths: give the camera's by --focal, in "
+            "pixels of the pictures"
+        )
+    return np.array(focal, np.float64)
 
 
 def smoothed(points: Floats, rate: float | None, smoothing: Callable[[float], OneEuro]) -> Floats:

@@ -35,6 +35,7 @@ class Keypoints:
         notes: What a reader of the results must know about the file.
         covariances: [T, K, D, D] in the points' units squared, NaN where they are not known; or
             None where none is.
+        focal: The camera's focal length in pixels of the images, or None where it is not known.
     """
 
     points: Floats
@@ -46,6 +47,7 @@ class Keypoints:
     frame: Frame = "image"
     notes: tuple[str, ...] = ()
     covariances: Floats | None = None
+    focal: float | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -94,6 +96,21 @@ def size_of(value: object, source: str) -> tuple[int, int] | None:
     if not (0 < width <= 100_000 and 0 < height <= 100_000):
         raise ValueError(f"{source}: image_size must be 1 to 100000 pixels, got {value!r}")
     return width, height
+
+
+def focal_of(value: object, source: str) -> float | None:
+    """A focal length in pixels as a file says it, or None.
+
+    Raises:
+        ValueError: It is no positive number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= FARTHEST:
+        raise ValueError(
+            f"{source}: focal must be pixels, positive and up to {FARTHEST:g}, got {value!r}"
+        )
+    return float(value)
 
 
 def checked(keypoints: Keypoints, source: str) -> Keypoints:
