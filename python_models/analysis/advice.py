@@ -7,14 +7,18 @@ import numpy as np
 from python_models.analysis.results import Advice, Measure, Repetition, Verdict, View
 from python_models.analysis.rules import COMPARISONS, Rule
 
-UNITS = {"degrees": "°", "seconds": " s", "ratio": "", "none": ""}
-"""What stands behind a number, by its unit."""
-
+_SIGNS = {"degrees": "°", "seconds": " s"}
 _SURE = 1.96  # standard deviations: 95 %
 
 PROJECTED = {"side": 15.0, "oblique": 40.0, "unknown": 40.0, "front": 15.0}
 """Degrees, about 95 %: how far an angle in a picture is from the body's, by view. That of a knee
 in squats (`view_error`); of a frontal view, which shows arms and knee valgus, it is a guess."""
+
+
+def amount(value: float, unit: str) -> str:
+    """A number with its unit, as people read it: everywhere to the same place."""
+    places = 1 if unit == "degrees" else 2
+    return f"{value:.{places}f}{_SIGNS.get(unit, '')}"
 
 
 def uncertainty(measure: Measure, margin: float, view: View | None) -> float | None:
@@ -65,10 +69,11 @@ def _judge(rule: Rule, measure: Measure, spread: float | None) -> tuple[Verdict,
     if measure.refused is not None:
         return "refused", f"Not judged: {measure.refused.reason}."
     if spread is not None and abs(measure.value - rule.threshold) <= spread:
-        unit = UNITS[rule.unit]
+        value, give, limit = (
+            amount(number, rule.unit) for number in (measure.value, spread, rule.threshold)
+        )
         return "not sure", (
-            f"Not sure: measured {measure.value:.3g}{unit}, good for plus or minus "
-            f"{spread:.2g}{unit}, and the limit is {rule.threshold:g}{unit}."
+            f"Not sure: measured {value}, good for plus or minus {give}, and the limit is {limit}."
         )
     if COMPARISONS[rule.comparison](measure.value, rule.threshold):
         return "good", rule.good

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
-from python_models.analysis.advice import UNITS
+from python_models.analysis.advice import amount
 from python_models.analysis.results import Issue
 
 _ISSUES = {
@@ -48,13 +48,11 @@ def issue_words(issue: Issue) -> str:
     return f"{joint_words(issue.joints)}: {kind}" if issue.joints else kind
 
 
-def quantity(value: float | None, unit: str, places: int | None = None) -> str:
+def quantity(value: float | None, unit: str) -> str:
     """A number with its unit; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if places is None:
-        places = 1 if unit == "degrees" else 2
-    return f"{value:.{places}f}{UNITS.get(unit, '')}"
+    return amount(value, unit)
 
 
 def plus_or_minus(value: float, uncertainty: float | None, unit: str) -> str:
