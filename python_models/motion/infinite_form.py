@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import COCO_17, skeleton
 from python_models.motion.text_files import read_lists, stem
@@ -57,7 +58,8 @@ def read_infinite_form(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such file; it needs a focal length; a video has two persons in a frame.
+        ValueError: It is no such file; it needs a focal length; a video has two persons in a frame;
+            a body is not of a person's size.
     """
     content = read_lists(path, "images", "annotations")
     try:
@@ -80,17 +82,17 @@ def read_infinite_form(
     for row, joints in zip(rows, poses, strict=True):
         name = f"{stem(path)}/{row['image_id']}/{row.get('id', 0)}"
         world = _field(row) in _WORLD_FIELDS
-        found.append(
-            Motion(
-                joints[None],
-                WORLD_SKELETON if world else COCO_17,
-                1.0,
-                name,
-                _action(row, images[row["image_id"]]),
-                name,
-                "world" if world else "camera",
-            )
+        unit = "metres" if world else "metres, and focal right"
+        motion = Motion(
+            joints[None],
+            WORLD_SKELETON if world else COCO_17,
+            1.0,
+            name,
+            _action(row, images[row["image_id"]]),
+            name,
+            "world" if world else "camera",
         )
+        found.append(checked_size(motion, f"{path}, {name}", unit))
     return found
 
 
@@ -163,7 +165,7 @@ def _video(
     for number, pose in zip(numbers, poses, strict=True):
         joints[number - first] = pose
     world = _field(rows[0]) in _WORLD_FIELDS
-    return Motion(
+    motion = Motion(
         joints,
         WORLD_SKELETON if world else COCO_17,
         frame_rate,
@@ -172,3 +174,4 @@ def _video(
         stem(path),
         "world" if world else "camera",
     )
+    return checked_size(motion, path, "metres")
