@@ -14,8 +14,8 @@ from python_models.motion.bvh import read_bvh
 from python_models.motion.cmu_asf import read_amc, read_asf, read_offsets
 from python_models.motion.human36m import read_human36m
 from python_models.motion.infinite_form import read_infinite_form
-from python_models.motion.ui_prmd import read_vicon
 from python_models.motion.skeletons import COCO_17, HUMAN36M_17
+from python_models.motion.ui_prmd import read_vicon
 from tests.made_up_motions import standing
 from tests.motion_files import comma_lines
 

@@ -9,8 +9,9 @@ from python_models.motion.motion import Motion
 
 SHORTEST_LEG, LONGEST_LEG = 300.0, 1300.0
 """From hip to ankle along the bones, in millimetres. A child of two years has some 350, a man of
-2.2 metres 1050; the recordings at hand have 720 to 920. In centimetres, inches or metres all are
-shorter, and so are metres taken as millimetres or the other way round."""
+2.2 metres 1050; the recordings at hand have 720 to 920. Centimetres, inches or metres
+taken as millimetres are shorter, what is taken ten times too large is longer. Units that differ by
+less than a factor of three may pass for one another."""
 
 
 def checked_size(motion: Motion, where: object, unit: str = "millimetres") -> Motion:
