@@ -139,6 +139,24 @@ def test_other_files_are_refused(tmp_path, change, message):
     assert "video.json" in str(error.value)
 
 
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 1.5, [1], "x", None, True, {}])
+def test_frame_numbers_must_be_whole_numbers(tmp_path, number):
+    content = content_of([world_row(1, in_the_world())], frame_number=number)
+    with pytest.raises(ValueError, match=r"video\.json: frame_number must be a whole number, got"):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])  # Python itself refuses to read the second
+def test_numbers_that_no_float_holds_are_refused(tmp_path, digits):
+    huge = "1" + "0" * digits
+    for row in (picture_row(before_the_camera()), world_row(1, in_the_world())):
+        text = json.dumps(content_of([row]))
+        place = re.search(r"-?\d+\.\d+", text)
+        path = write(tmp_path / "video.json", text[: place.start()] + huge + text[place.end() :])
+        with pytest.raises(ValueError, match=r"video\.json"):
+            read_infinite_form(path, focal=FOCAL)
+
+
 def test_a_cut_file_is_refused(tmp_path):
     path = write(tmp_path / "a.json", json.dumps(content_of([picture_row(np.ones((17, 3)))]))[:-9])
     with pytest.raises(ValueError, match="line 1: no JSON"):

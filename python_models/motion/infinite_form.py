@@ -38,7 +38,7 @@ the middle of the hips, the thorax that of the shoulders."""
 
 VIDEO_RATE = 24.0
 _WORLD_FIELDS = ("armature_keypoints", "joint_keypoints")
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def read_infinite_form(
@@ -153,7 +153,7 @@ def _video(
     frame_rate: float,
 ) -> Motion:
     """The poses in the order of their frames; a frame without the person is a gap."""
-    numbers = [int(images[row["image_id"]]["frame_number"]) for row in rows]
+    numbers = [_frame_number(path, images[row["image_id"]]["frame_number"]) for row in rows]
     if len(set(numbers)) != len(numbers):
         raise ValueError(f"{path}: a video with two persons in a frame cannot be told apart")
     if len({_field(row) in _WORLD_FIELDS for row in rows}) > 1:
@@ -175,3 +175,11 @@ def _video(
         "world" if world else "camera",
     )
     return checked_size(motion, path, "metres")
+
+
+def _frame_number(path: Path, given: object) -> int:
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    raise ValueError(f"{path}: frame_number must be a whole number, got {str(given)[:40]!r}")

@@ -108,7 +108,7 @@ def read_synthetic_squats(folder: Path, split: str) -> PicturePoses:
     )
 
 
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 class _Row:
