@@ -19,7 +19,7 @@ import numpy as np
 
 from python_models.motion.array_files import read_arrays
 from python_models.motion.body_size import checked_size
-from python_models.motion.camera import Camera, check_rotation
+from python_models.motion.camera import Camera
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import HUMAN36M_17
 from python_models.motion.text_files import read_object
@@ -109,7 +109,6 @@ def _camera(where: str, fields: Any) -> Camera:
             raise ValueError(f"{where}: {name} must be finite {list(shapes[name])}")
     width, height = values.pop("size")
     try:
-        check_rotation(values["rotation"])
         return Camera(size=(int(width), int(height)), **values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
