@@ -119,6 +119,8 @@ def read_rules(path: Path) -> RuleFile:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no TOML file: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: values are nested too deeply") from None
     top = _Table(path, "", content)
     exercise = _Table(path, "exercise", top.take("exercise", dict))
     rules = top.take("rules", list)
