@@ -204,6 +204,22 @@ def test_covariances_make_the_verdicts_less_sure():
     assert depth(80).uncertainty > depth(3).uncertainty > 6
 
 
+def test_what_is_not_known_of_a_joint_makes_no_verdict_sure():
+    points = figure(waves(1, 60, 140), lean=30)
+    covariance = np.broadcast_to(np.eye(3), (*points.shape, 3)).copy()
+    covariance[:, BODY.index("left_knee"), 1, 1] = np.nan
+    found = analyse(sequence(points, 60, covariance=covariance))
+    told = verdicts(found)
+    assert told["depth"] == told["left and right"] == told["knees"] == "not sure"
+    assert "how far these joints may be off is not known" in found.advice[0].words
+    json.dumps(as_json(found), allow_nan=False)
+
+
+def test_poses_blown_up_are_no_straight_legs():
+    found = analyse(sequence(figure(waves(2, 30)) * 1e200))
+    assert found.refused.code == "unreliable"
+
+
 # ----------------------------------------------------------------- other exercises
 
 

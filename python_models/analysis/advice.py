@@ -60,6 +60,8 @@ def _judge(rule: Rule, measure: Measure, spread: float | None) -> tuple[Verdict,
         return "refused", f"Not judged: {measure.refused.reason}."
     if spread is not None and abs(measure.value - rule.threshold) <= spread:
         unit = _UNITS[rule.unit]
+        if not np.isfinite(spread):
+            return "not sure", "Not sure: how far these joints may be off is not known."
         return "not sure", (
             f"Not sure: measured {measure.value:.3g}{unit}, good for plus or minus "
             f"{spread:.2g}{unit}, and the limit is {rule.threshold:g}{unit}."

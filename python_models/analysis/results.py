@@ -122,7 +122,8 @@ class Measure:
         name: E.g. "depth".
         value: NaN where it was refused.
         unit: "degrees", "ratio", "seconds" or "none".
-        deviation: Standard deviation that the joints' covariances give; None: not known.
+        deviation: Standard deviation that the joints' covariances give; None: they are not known;
+            infinity: those of some joints are, but not of these.
         frame: Where it was measured; None: it is of the whole repetition.
         refused: Why there is no value.
     """
