@@ -34,10 +34,13 @@ def advise(rule: Rule, repetition: Repetition, view: View | None = None) -> Advi
     """What one rule says of one repetition that has the rule's measure."""
     measure = repetition.measures[rule.measure]
     spread = uncertainty(measure, rule, view)
-    if repetition.complete:
+    verdict: Verdict = "refused"
+    if repetition.refused is not None:
+        words = f"Not judged: {repetition.refused.reason}."
+    elif repetition.complete:
         verdict, words = _judge(rule, measure, spread)
     else:
-        verdict, words = "refused", "Not judged: the repetition is cut by an edge or a gap."
+        words = "Not judged: the repetition is cut by an edge or a gap."
     return Advice(
         rule=rule.name,
         repetition=repetition.number,

@@ -10,6 +10,7 @@ import numpy as np
 from python_models.analysis import proportions
 from python_models.analysis.advice import advise
 from python_models.analysis.angles import combined, curves_of
+from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.definitions import definitions
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import refusal, warnings_of
@@ -19,6 +20,7 @@ from python_models.analysis.repetitions import Span, find_holds, find_repetition
 from python_models.analysis.results import (
     Analysis,
     Curve,
+    Refused,
     Reliability,
     Repetition,
 )
@@ -68,7 +70,15 @@ def analyse(
     spans = [] if refused else _spans(sequence, rules, whole)
     shown = {**curves, main.name: main}
     repetitions = tuple(
-        _repetition(sequence, rules, shown, whole, span, number)
+        _repetition(
+            sequence,
+            rules,
+            shown,
+            whole,
+            span,
+            number,
+            not_the_exercise(sequence, rules, checked.mended, mended, span),
+        )
         for number, span in enumerate(spans, 1)
     )
     view = None
@@ -134,6 +144,7 @@ def _repetition(
     main: Curve,
     span: Span,
     number: int,
+    refused: Refused | None,
 ) -> Repetition:
     subject = Subject(curves, main, span, sequence.frame_rate)
     names = dict.fromkeys(
@@ -153,6 +164,7 @@ def _repetition(
         start_time=start,
         bottom_time=bottom,
         end_time=end,
-        complete=span.complete,
+        complete=span.complete and refused is None,
         measures={name: measure(name, subject) for name in names},
+        refused=refused,
     )

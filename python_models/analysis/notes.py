@@ -65,7 +65,9 @@ def warnings_of(
         )
     elif reliability.issues:
         made.append(f"Some joints of some frames are left out ({_causes(reliability)}).")
-    partial = sum(not repetition.complete for repetition in repetitions)
+    for reason, numbers in _refusals(repetitions).items():
+        made.append(f"Not judged, repetition {', '.join(map(str, numbers))}: {reason}.")
+    partial = sum(not rep.complete and rep.refused is None for rep in repetitions)
     if partial:
         made.append(f"{partial} repetitions are cut by an edge or a gap and are not judged.")
     if refused is None and not repetitions:
@@ -75,6 +77,14 @@ def warnings_of(
             "The joints come without covariances: the uncertainty is only the margin of each rule."
         )
     return tuple(made)
+
+
+def _refusals(repetitions: tuple[Repetition, ...]) -> dict[str, list[int]]:
+    numbers: dict[str, list[int]] = {}
+    for repetition in repetitions:
+        if repetition.refused is not None:
+            numbers.setdefault(repetition.refused.reason, []).append(repetition.number)
+    return numbers
 
 
 def _of_view(view: View) -> str:

@@ -148,8 +148,10 @@ class Repetition:
             and a pose's worst frame.
         end: Last frame, included.
         start_time: Seconds; None of single pictures. So are the others.
-        complete: False where the sequence starts or ends, or has a long gap, inside it.
+        complete: False where the sequence starts or ends, or has a long gap, inside it, and where
+            it is refused.
         measures: By name.
+        refused: Why it is not judged as this exercise.
     """
 
     kind: Literal["repetition", "hold", "pose"]
@@ -162,6 +164,7 @@ class Repetition:
     end_time: float | None
     complete: bool
     measures: Mapping[str, Measure]
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True)
