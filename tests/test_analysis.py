@@ -220,6 +220,62 @@ def test_poses_blown_up_are_no_straight_legs():
     assert found.refused.code == "unreliable"
 
 
+# ----------------------------------------------------------------- counts that are none
+
+
+@pytest.mark.parametrize("size", [50, 60])
+def test_noise_is_not_counted(size):
+    still = figure(np.full(600, 5.0))
+    for seed in range(4):
+        noise = np.random.default_rng(seed).normal(0, size, still.shape)
+        found = analyse(sequence(still + noise))
+        assert found.repetitions == ()
+        assert not found.advice
+        assert found.refused is None or found.refused.code == "unreliable"
+
+
+def test_a_count_within_noise_is_refused_and_says_so():
+    noise = np.random.default_rng(0).normal(0, 55, (600, 12, 3))
+    found = analyse(sequence(figure(np.full(600, 5.0)) + noise))
+    assert found.refused.code == "unreliable"
+    assert "from frame to frame" in found.refused.reason
+
+
+@pytest.mark.parametrize("size", [10, 30])
+def test_squats_with_noise_are_counted(size):
+    points = figure(waves(3, 30))
+    points = points + np.random.default_rng(0).normal(0, size, points.shape)
+    assert [rep.complete for rep in analyse(sequence(points)).repetitions] == [True] * 3
+
+
+def test_a_repetition_of_gaps_is_not_judged():
+    """Two of three frames are lost, evenly, in the second squat of three."""
+    points = figure(waves(3, 30))
+    lost = np.arange(len(points)) % 3 > 0
+    lost[:110] = lost[200:] = False
+    points[np.ix_(lost, LEGS)] = np.nan
+    found = analyse(sequence(points))
+    assert [rep.complete for rep in found.repetitions] == [True, False, True]
+    assert found.repetitions[1].refused.code == "unreliable"
+    assert set(verdicts(found, 2).values()) == {"refused"}
+    assert any(text.startswith("Not judged, repetition 2: knee_fl") for text in found.warnings)
+
+
+def test_waves_that_are_not_counted_are_mentioned():
+    short = analyse(sequence(figure(waves(5, 240, seconds=0.5)), 240))
+    assert short.repetitions == ()
+    assert "5 rises and falls are not counted: shorter than the 0.5 s of this exercise." in (
+        short.warnings
+    )
+    curve = np.concatenate([waves(1, 30, depth) for depth in (110, 32, 110, 32, 110)])
+    shallow = analyse(sequence(figure(curve)))
+    assert len(shallow.repetitions) == 3
+    assert "2 rises and falls are not counted: lower than the 30 degrees of this exercise." in (
+        shallow.warnings
+    )
+    assert not any("not counted" in text for text in analyse(squats()).warnings)
+
+
 # ----------------------------------------------------------------- other exercises
 
 

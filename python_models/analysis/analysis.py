@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,12 +10,13 @@ from python_models.analysis import proportions
 from python_models.analysis.advice import advise
 from python_models.analysis.angles import combined, curves_of
 from python_models.analysis.conditions import not_the_exercise
+from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.measures import Subject, measure
-from python_models.analysis.notes import refusal, warnings_of
+from python_models.analysis.notes import mostly_gaps, refusal, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.reliability import Limits, check
-from python_models.analysis.repetitions import Span, find_holds, find_repetitions
+from python_models.analysis.repetitions import Span
 from python_models.analysis.results import (
     Analysis,
     Curve,
@@ -67,7 +67,8 @@ def analyse(
     issues = checked.issues(sequence, _needed(sequence, rules))
     reliability = Reliability(reliable, float(reliable.mean()), issues)
     refused = refusal(sequence, rules, reliability, main)
-    spans = [] if refused else _spans(sequence, rules, whole)
+    found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
+    refused = refused or found.refused
     shown = {**curves, main.name: main}
     repetitions = tuple(
         _repetition(
@@ -77,9 +78,10 @@ def analyse(
             whole,
             span,
             number,
-            not_the_exercise(sequence, rules, checked.mended, mended, span),
+            mostly_gaps(whole, span)
+            or not_the_exercise(sequence, rules, checked.mended, mended, span),
         )
-        for number, span in enumerate(spans, 1)
+        for number, span in enumerate(found.spans, 1)
     )
     view = None
     if sequence.dimensions == 2:
@@ -96,7 +98,7 @@ def analyse(
         reliability=reliability,
         repetitions=repetitions,
         advice=tuple(advise(rule, rep, view) for rep in repetitions for rule in rules.rules),
-        warnings=warnings_of(sequence, view, reliability, repetitions, refused),
+        warnings=warnings_of(sequence, view, reliability, repetitions, refused, found.ignored),
         refused=refused,
     )
 
@@ -111,30 +113,6 @@ def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
         if joint in sequence.skeleton.joints
     ]
     return tuple(dict.fromkeys(joints))
-
-
-def _spans(sequence: PoseSequence, rules: RuleFile, main: Curve) -> list[Span]:
-    rate = sequence.frame_rate
-    if rate is None:
-        return [Span(frame, frame, frame, complete=True) for frame in range(len(sequence))]
-    if rules.kind == "repetitions":
-        return find_repetitions(
-            main.values,
-            rate,
-            minimum_depth=rules.minimum_depth,
-            minimum_duration=rules.minimum_duration,
-        )
-    holds = find_holds(
-        main.values,
-        rate,
-        lowest=rules.lowest,
-        highest=rules.highest,
-        minimum_duration=rules.minimum_duration,
-    )
-    worst = [int(np.nanargmax(np.abs(main.values[hold.start : hold.end + 1]))) for hold in holds]
-    return [
-        replace(hold, bottom=hold.start + frame) for hold, frame in zip(holds, worst, strict=True)
-    ]
 
 
 def _repetition(

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
 from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.repetitions import Span
 from python_models.analysis.results import Curve, Refused, Reliability, Repetition, View
 from python_models.analysis.rules import RuleFile
 
@@ -37,12 +40,21 @@ def refusal(
     return None
 
 
+def mostly_gaps(curve: Curve, span: Span) -> Refused | None:
+    """Why a repetition is not judged whose curve is bridged for the most part."""
+    part = float(np.isfinite(curve.values[span.start : span.end + 1]).mean())
+    if part >= ENOUGH:
+        return None
+    return Refused("unreliable", f"{curve.name} is known in {part:.0%} of its frames only")
+
+
 def warnings_of(
     sequence: PoseSequence,
     view: View | None,
     reliability: Reliability,
     repetitions: tuple[Repetition, ...],
     refused: Refused | None,
+    ignored: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Sentences for whoever reads the numbers."""
     made = []
@@ -72,6 +84,7 @@ def warnings_of(
         made.append(f"{partial} repetitions are cut by an edge or a gap and are not judged.")
     if refused is None and not repetitions:
         made.append("No repetition was found.")
+    made += ignored
     if sequence.covariance is None:
         made.append(
             "The joints come without covariances: the uncertainty is only the margin of each rule."
