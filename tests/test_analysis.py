@@ -220,6 +220,46 @@ def test_poses_blown_up_are_no_straight_legs():
     assert found.refused.code == "unreliable"
 
 
+def turning(azimuth, after, count=6):
+    """Squats seen from the side, and from another azimuth after some of them."""
+    poses = sequence(figure(waves(count, 30)))
+    points = seen_from(poses, 90).points.copy()
+    cut = 30 + 90 * after
+    points[cut:] = seen_from(poses, azimuth).points[cut:]
+    return analyse(PoseSequence.of_pixels(points, BODY, 30))
+
+
+@pytest.mark.parametrize("azimuth", [0, 15])
+@pytest.mark.parametrize("after", [3, 4, 5])
+def test_who_turns_to_the_camera_is_not_judged_from_then_on(azimuth, after):
+    found = turning(azimuth, after)
+    cut = 30 + 90 * after
+    true = waves(6, 30)
+    for name in ("left_knee_flexion", "knee_flexion"):
+        values = found.curves[name].values
+        # The window is half of one and half of the other within a second of the turn.
+        assert np.isnan(values[cut + 30 :]).all()
+        assert np.nanmax(np.abs(values - true)[: cut - 30]) < 5
+    assert [rep.complete for rep in found.repetitions][: after - 1] == [True] * (after - 1)
+    assert not any(rep.complete and rep.bottom > cut for rep in found.repetitions)
+    assert {issue.kind for issue in found.reliability.issues} >= {"view"}
+    assert any("does not show this exercise: the person has turned" in w for w in found.warnings)
+    assert found.view.kind == "side"
+
+
+def test_a_view_from_the_front_throughout_is_refused_and_nobody_has_turned():
+    found = analyse(seen_from(squats(), 10))
+    assert found.refused.code == "view"
+    assert found.reliability.issues == ()
+    assert not any("turned" in text for text in found.warnings)
+
+
+def test_an_angle_is_as_sure_as_its_own_repetition_s_view():
+    found = turning(60, 4)
+    spread = {one.repetition: one.uncertainty for one in found.advice if one.rule == "depth"}
+    assert spread[1] < 20 < 40 < spread[6]
+
+
 # ----------------------------------------------------------------- counts that are none
 
 

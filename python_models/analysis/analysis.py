@@ -13,7 +13,7 @@ from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.measures import Subject, measure
-from python_models.analysis.notes import mostly_gaps, refusal, warnings_of
+from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.reliability import Limits, check
 from python_models.analysis.repetitions import Span
@@ -23,8 +23,10 @@ from python_models.analysis.results import (
     Refused,
     Reliability,
     Repetition,
+    View,
 )
 from python_models.analysis.rules import RuleFile, load_rules
+from python_models.motion.motion import Floats
 
 
 def analyse(
@@ -58,13 +60,18 @@ def analyse(
     if not isinstance(rules, RuleFile):
         rules = load_rules(exercise, rules)
     checked = check(sequence, limits)
-    curves = curves_of(sequence, checked.points)
+    azimuth = None
+    if sequence.dimensions == 2:
+        azimuth = proportions.azimuths(sequence, checked.mended)
+    curves = curves_of(sequence, checked.points, azimuth=azimuth)
     main = combined(rules.curve, curves, rules.sides)
     # What only changed sides counts: the mean and the larger of both sides do not know sides.
-    mended = curves_of(sequence, checked.mended, kind=rules.curve)
+    mended = curves_of(sequence, checked.mended, kind=rules.curve, azimuth=azimuth)
     whole = combined(rules.curve, mended, rules.sides)
     reliable = np.isfinite(main.values)
-    issues = checked.issues(sequence, _needed(sequence, rules))
+    joints = _needed(sequence, rules)
+    issues = (*checked.issues(sequence, joints), *turned(sequence, rules, azimuth, joints))
+    issues = tuple(sorted(issues, key=lambda issue: (issue.first, issue.last)))
     reliability = Reliability(reliable, float(reliable.mean()), issues)
     refused = refusal(sequence, rules, reliability, main)
     found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
@@ -83,9 +90,7 @@ def analyse(
         )
         for number, span in enumerate(found.spans, 1)
     )
-    view = None
-    if sequence.dimensions == 2:
-        view = proportions.view_of(proportions.azimuths(sequence, checked.mended))
+    view = None if azimuth is None else proportions.view_of(azimuth)
     return Analysis(
         exercise=rules.exercise,
         name=sequence.name,
@@ -97,10 +102,19 @@ def analyse(
         view=view,
         reliability=reliability,
         repetitions=repetitions,
-        advice=tuple(advise(rule, rep, view) for rep in repetitions for rule in rules.rules),
+        advice=tuple(
+            advise(rule, rep, None if azimuth is None else _seen(azimuth, rep))
+            for rep in repetitions
+            for rule in rules.rules
+        ),
         warnings=warnings_of(sequence, view, reliability, repetitions, refused, found.ignored),
         refused=refused,
     )
+
+
+def _seen(azimuth: Floats, repetition: Repetition) -> View:
+    """From where a repetition is seen."""
+    return proportions.view_of(azimuth[repetition.start : repetition.end + 1])
 
 
 def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
