@@ -44,10 +44,13 @@ def advise(rule: Rule, repetition: Repetition, view: View | None = None) -> Advi
     """What one rule says of one repetition that has the rule's measure."""
     measure = repetition.measures[rule.measure]
     spread = uncertainty(measure, rule.margin, view)
-    if repetition.complete:
+    verdict: Verdict = "refused"
+    if repetition.refused is not None:
+        words = f"Not judged: {repetition.refused.reason}."
+    elif repetition.complete:
         verdict, words = _judge(rule, measure, spread)
     else:
-        verdict, words = "refused", "Not judged: the repetition is cut by an edge or a gap."
+        words = "Not judged: the repetition is cut by an edge or a gap."
     return Advice(
         rule=rule.name,
         repetition=repetition.number,
@@ -69,6 +72,8 @@ def _judge(rule: Rule, measure: Measure, spread: float | None) -> tuple[Verdict,
     if measure.refused is not None:
         return "refused", f"Not judged: {measure.refused.reason}."
     if spread is not None and abs(measure.value - rule.threshold) <= spread:
+        if not np.isfinite(spread):
+            return "not sure", "Not sure: how far these joints may be off is not known."
         value, give, limit = (
             amount(number, rule.unit) for number in (measure.value, spread, rule.threshold)
         )
