@@ -132,6 +132,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, ValueError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print(f"interrupted; {args.output} is not complete: remove it, or --overwrite it next time",
+              file=sys.stderr)  # fmt: skip
+        return 130
     for note in judged.notes:
         print(f"note: {note}", file=sys.stderr)
     if judged.analysis.refused is not None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from python_models import analyse
 from python_models.presentation import sources
+from python_models.presentation.words import plus_or_minus
 from tests import squat_keypoints as squats
 from tests.analyse_runs import (
     FILES,
@@ -130,3 +132,22 @@ def test_flags_that_do_not_fit(tmp_path, capsys):
         assert f"{flags[0]} is for videos" in refused(capsys, source, output, *flags)
     single = squats.write_plain(tmp_path / "b.json", pixels, fps=None)
     assert "give --fps" in refused(capsys, single, output, "--smooth")
+
+
+def test_ctrl_c_ends_with_one_line(tmp_path, capsys, monkeypatch):
+    _, pixels, _ = squats.squats()
+    source = squats.write_plain(tmp_path / "a.json", pixels)
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(analyse, "write_all", interrupted)
+    assert run(source, tmp_path / "out") == 130
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("interrupted; ")
+    assert "--overwrite" in line
+
+
+def test_a_deviation_that_is_not_known_is_no_number():
+    assert plus_or_minus(104.0, float("inf"), "degrees") == "104.0° ± unknown"
+    assert plus_or_minus(104.0, None, "degrees") == "104.0°"

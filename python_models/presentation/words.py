@@ -16,6 +16,7 @@ _ISSUES = {
     "swap": "left and right may be exchanged",
     "jump": "jumps",
     "bone-length": "a bone of impossible length",
+    "view": "not seen from where the angle shows",
 }
 NOTHING = "\N{EN DASH}"
 
@@ -60,7 +61,8 @@ def plus_or_minus(value: float, uncertainty: float | None, unit: str) -> str:
     text = quantity(value, unit)
     if uncertainty is None or text == NOTHING:
         return text
-    return f"{text} ± {quantity(uncertainty, unit)}"
+    give = quantity(uncertainty, unit) if math.isfinite(uncertainty) else "unknown"
+    return f"{text} ± {give}"
 
 
 def span_words(first: int, last: int, frame_rate: float | None, names: Sequence[str]) -> str:
