@@ -98,3 +98,15 @@ def test_jumps_to_another_place(data_folder):
     found = analyse(PoseSequence.of_motion(motion))
     # 12 waves; in 6 the feet land elsewhere. The others are crouches with the feet on the ground.
     assert sum(rep.refused is not None for rep in found.repetitions) == 6
+
+
+@pytest.mark.parametrize("azimuth", [45, 60])
+def test_a_side_that_is_not_seen_is_not_held_against_a_squat(azimuth, data_folder):
+    """Seen obliquely one side's deepest frames are gaps."""
+    folder = data_folder / "ui-prmd"
+    if not folder.is_dir():
+        pytest.skip(f"needs {folder}")
+    for motion in open_motions("ui-prmd-vicon", folder):
+        if motion.action == "deep squat":
+            found = analyse(seen_from(PoseSequence.of_motion(motion), azimuth))
+            assert all(rep.refused is None for rep in found.repetitions), motion.name

@@ -16,6 +16,7 @@ from python_models.analysis.rules import RuleFile
 from python_models.analysis.signals import median_filtered
 from python_models.motion.motion import Floats
 
+_KNOWN = 0.8  # part of a repetition's frames in which both sides must be seen to compare them
 _ENDS = 0.2  # part of a repetition's frames at its start, and at its end, in which feet stand
 
 
@@ -63,15 +64,17 @@ def _refused(rules: RuleFile, reason: str) -> Refused:
 
 
 def _of_the_other_side(kind: str, curves: Mapping[str, Curve], frames: slice, width: int) -> float:
-    """The smaller rise of the two sides over the larger one."""
-    rises = []
-    for side in SIDES:
-        curve = curves.get(f"{side}_{kind}")
-        if curve is None or not np.isfinite(curve.values[frames]).any():
-            return float("nan")
-        values = median_filtered(curve.values[frames], width)
-        rises.append(float(np.nanmax(values) - np.nanmin(values)))
-    return min(rises) / max(rises) if max(rises) > 0 else float("nan")
+    """The smaller rise of the two sides over the larger one, where both are known."""
+    sides = [curves[f"{side}_{kind}"] for side in SIDES if f"{side}_{kind}" in curves]
+    if len(sides) < 2:
+        return float("nan")
+    values = np.stack([curve.values[frames] for curve in sides])
+    both = np.isfinite(values).all(0)
+    if both.mean() < _KNOWN:  # in a picture the deepest frames of one side are gaps first
+        return float("nan")
+    values = np.stack([median_filtered(np.where(both, one, np.nan), width) for one in values])
+    rises = np.nanmax(values, axis=1) - np.nanmin(values, axis=1)
+    return float(rises.min() / rises.max()) if rises.max() > 0 else float("nan")
 
 
 def _lowered(sequence: PoseSequence, points: Floats, frames: slice, width: int) -> float:
