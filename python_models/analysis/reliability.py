@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_models.analysis import proportions
+from python_models.analysis.another_person import taken_turns
 from python_models.analysis.geometry import length
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Issue
@@ -30,6 +31,7 @@ class Limits:
         noise: How far a joint may be off by itself.
         acceleration: Leg lengths per second squared; 15 is about 1.3 g.
         speed: Leg lengths per second; 8 is about 7 m/s.
+        travel: The same of the whole body; 4 is the start of a jump of 0.6 m.
         memory: Seconds after which a joint may be anywhere; a stay that is longer is no outlier.
         bone: Change of a bone's length in 3D, as a part of its median. Skin markers move by 8 %.
         doubt: Part of exchanged frames from which it is not known which side is which.
@@ -39,6 +41,7 @@ class Limits:
     noise: float = 0.1
     acceleration: float = 15.0
     speed: float = 8.0
+    travel: float = 4.0
     memory: float = 0.5
     bone: float = 0.25
     doubt: float = 0.4
@@ -80,7 +83,9 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
     - swap: the left and the right joint of a pair exchange their places from one frame to the next.
       The rarer state is the wrong one; if neither is rare, both are not relied on.
     - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
-      it stays for a moment where it cannot have moved to. Who stays there is not found out.
+      it stays for a moment where it cannot have moved to.
+    - another-person: the whole body jumps (`another_person.taken_turns`), and whoever is there then
+      may be somebody else.
     - bone-length: in 3D a limb is longer or shorter than its median; both its ends are in doubt.
 
     Single pictures (no frame rate) have no neighbours in time: only the first three are looked for.
@@ -101,7 +106,18 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
         if not size > 0:  # no leg anywhere: the arms' and trunk's own size
             size = 2 * _extent(points)
         mended, causes["swap"] = _unswapped(sequence, points, size, limits)
-        causes["jump"] = _jumps(sequence, mended, size, limits)
+        causes["another-person"], away = taken_turns(
+            mended,
+            sequence.frame_rate,
+            size,
+            noise=limits.noise,
+            speed=limits.travel,
+            acceleration=limits.acceleration,
+            memory=limits.memory,
+        )
+        causes["another-person"] = causes["another-person"][:, None] & known(mended)
+        mended = np.where(causes["another-person"][..., None], np.nan, mended)
+        causes["jump"] = _jumps(sequence, mended, size, limits) | (away[:, None] & known(mended))
         mended = np.where(causes["jump"][..., None], np.nan, mended)
         if sequence.dimensions == 3:
             causes["bone-length"] = _stretched(sequence, mended, limits)
@@ -175,8 +191,10 @@ def _off_track(points: Floats, rate: float, size: float, limits: Limits) -> Bool
         jumps &= passed <= max(limits.memory, 1 / rate)
         stays = np.split(frames, np.flatnonzero(jumps) + 1)
         longest = max(len(stay) for stay in stays)
+        lasting = limits.memory * rate
+        none = longest < lasting and 2 * longest < len(frames)  # all of them are moments
         for stay in stays:
-            if len(stay) < min(longest, limits.memory * rate):
+            if none or len(stay) < min(longest, lasting):
                 bad[stay, joint] = True
     return bad
 

@@ -14,6 +14,7 @@ _ISSUES = {
     "out-of-picture": "out of the picture",
     "swap": "left and right may be exchanged",
     "jump": "jumps",
+    "another-person": "the body jumps: another person may be seen",
     "bone-length": "a bone of impossible length",
 }
 NOTHING = "\N{EN DASH}"
