@@ -261,3 +261,64 @@ def test_noise_is_nobody_else(rate, noise):
     for seed in range(5):
         points = good.points + np.random.default_rng(seed).normal(0, noise, good.points.shape)
         assert not check(with_points(good, points)).causes["another-person"].any()
+
+
+# ----------------------------------------------------------------- sides
+
+
+def uneven(count=4):
+    """The left knee bends to 110 degrees, the right one to 70."""
+    return figure(waves(count, 30, 110), waves(count, 30, 70))
+
+
+def swapped_legs(points, first, last=None):
+    made = points.copy()
+    made[first:last, LEFT + RIGHT] = points[first:last, RIGHT + LEFT]
+    return made
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 390), (0, 270), (120, 390), (0, 60)])
+def test_in_space_the_side_is_the_one_whose_knees_bend_forwards(first, last):
+    points = uneven()
+    checked = check(sequence(swapped_legs(points, first, last)))
+    swapped = checked.causes["swap"][:, LEFT + RIGHT]
+    assert swapped[first:last].all()
+    np.testing.assert_array_equal(checked.mended, points)
+    if last - first < 0.3 * len(points):
+        assert not swapped[last:].any()
+    else:
+        assert analyse(sequence(swapped_legs(points, first, last))).refused.code == "unreliable"
+
+
+@pytest.mark.parametrize("lost", [LEFT + RIGHT, LEFT[1:2]])
+def test_a_swap_behind_a_gap_is_found_in_space(lost):
+    points = swapped_legs(uneven(), 280)
+    points[280:300, lost] = np.nan
+    checked = check(sequence(points))
+    assert checked.causes["swap"][300:, LEFT + RIGHT].all()
+    assert not checked.causes["swap"][:280].any()
+
+
+@pytest.mark.parametrize("azimuth", [30, 60, 80])
+def test_after_a_long_gap_a_picture_does_not_tell_the_sides(azimuth):
+    points = seen_from(sequence(uneven()), azimuth).points
+    moved = swapped_legs(points, 280)
+    for given, lost in ((moved, True), (points, False)):
+        given = given.copy()
+        given[280:300] = np.nan
+        checked = check(PoseSequence.of_pixels(given, BODY, 30))
+        knees = [LEFT[1], RIGHT[1]]
+        assert checked.causes["sides-unknown"][300:, knees].all() == lost
+        assert not checked.causes["sides-unknown"][:280].any()
+        assert not checked.causes["swap"].any()
+
+
+@pytest.mark.parametrize("azimuth", [0, 45, 80, 90])
+@pytest.mark.parametrize("noise", [8, 16, 32])  # up to 4 % of a leg
+def test_noise_exchanges_nothing(azimuth, noise):
+    for points in (squats(6).points, uneven(6)):
+        side = seen_from(sequence(points), azimuth).points
+        for seed in range(5):
+            noisy = side + np.random.default_rng(seed).normal(0, noise, side.shape)
+            checked = check(PoseSequence.of_pixels(noisy, BODY, 30))
+            assert not checked.causes["swap"].any()

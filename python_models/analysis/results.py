@@ -87,8 +87,8 @@ class Issue:
     """Frames in which joints cannot be relied on.
 
     Attributes:
-        kind: "missing", "low-confidence", "out-of-picture", "swap", "jump",
-            "another-person" or "bone-length".
+        kind: "missing", "low-confidence", "out-of-picture", "swap",
+            "sides-unknown", "jump", "another-person" or "bone-length".
         first: First frame of a run of frames.
         last: Its last frame, included.
         joints: Names.
