@@ -82,9 +82,10 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
     - low-confidence: below the limit, or not a number.
     - out-of-picture: a 2D point outside the picture, if its size is known.
     - swap: the left and the right joint of a pair exchange their places from one frame to the next.
-      In 3D knees that bend backwards are exchanged. Where nothing tells, the rarer state is the
-      wrong one; if neither is rare, both are not relied on.
-    - sides-unknown: in 2D, after a long gap, a pair lies otherwise than before it.
+      In the world's 3D knees that bend backwards are exchanged. Where nothing tells, the rarer
+      state is the wrong one; if neither is rare, both are not relied on.
+    - sides-unknown: in a picture or a camera's 3D, after a long gap, a pair lies otherwise than
+      before it.
     - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
       it stays for a moment where it cannot have moved to.
     - another-person: the whole body jumps (`another_person.taken_turns`), and whoever is there then

@@ -16,6 +16,7 @@ from python_models.motion.motion import Floats
 _ABOVE = (("knee", "hip"), ("ankle", "knee"))
 _CERTAIN = 6.0  # standard deviations by which two joints are told apart
 _AHEAD = 0.05  # leg lengths by which knees lie before hips and ankles: bent by about 25 degrees
+_UPRIGHT = 0.9  # the up axis of the world is its third one, that of a camera is not
 _FEWEST = 3  # frames with knees that far ahead, or behind
 _MOST = 0.8  # of them that agree
 
@@ -51,8 +52,9 @@ def sort_sides(
     their speed would have taken them, so that legs may pass one another; and each moved farther
     than its own noise can explain. A pair is followed through gaps of up to `memory` seconds.
 
-    In space the body knows its sides: knees bend forwards, and thighs and shanks do not cross. In a
-    picture the rarer state is the wrong one, and after a longer gap the pair must lie as before it.
+    In the world's space the body knows its sides: knees bend forwards, and thighs and shanks do not
+    cross. In a picture, or a pose lifted from one, the rarer state is the wrong one, and after a
+    longer gap the pair must lie as before it.
 
     Args:
         sequence: What the points are of.
@@ -64,7 +66,8 @@ def sort_sides(
     """
     rate = float(sequence.frame_rate or 0)
     sides = Sides(points.copy(), np.zeros(points.shape[:2], bool), np.zeros(points.shape[:2], bool))
-    solid = sequence.dimensions == 3
+    # A pose that was lifted from a picture can have its depth mirrored, with the right sides.
+    solid = sequence.dimensions == 3 and sequence.up[2] > _UPRIGHT
     told: dict[str, Bools] = {}  # by kind of joint, frames in which the body tells its sides
     states = {}
     for pair in sequence.skeleton.flip_pairs:
@@ -182,7 +185,7 @@ def _evidence(
     above = pair(dict(_ABOVE).get(kind, "hip"))
     if hips is None or own is None or above is None:
         return nothing
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         if kind == "hip":
             knees, ankles = pair("knee"), pair("ankle")
             if knees is None or ankles is None:
