@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,10 +18,16 @@ from python_models.prediction.person_boxes import PersonBoxes, one_box, read_box
 from python_models.prediction.predictor import Predictor
 from python_models.prediction.tracks import scaled_one_euro
 from python_models.presentation import sources
-from python_models.presentation.judgement import Judged, judge
+from python_models.presentation.judgement import Judged, focal_for, judge
+from python_models.presentation.keypoints import focal_of
 from python_models.presentation.lifter_error import lifter_deviation
 from python_models.presentation.outputs import check_output, write_all
 from python_models.presentation.page import summary
+from python_models.trained_lifter import TrainedLifter
+
+# Options that say how joints are found, and what they are where nothing is said.
+_OF_PICTURES = {"checkpoint": None, "box": None, "boxes": None, "refine": None,
+                "flip_test": False, "device": "cpu"}  # fmt: skip
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -35,6 +42,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--rules", type=Path, default=RULES, help="a folder of rule files, EXERCISE.toml")
     add("--checkpoint", type=Path, help="a heatmap model's best.pt, for a video or pictures")
     add("--lifter", type=Path, help="a lifter's best.pt; without it the analysis is 2D")
+    add("--focal", type=float, metavar="PIXELS", help="of the camera, for a calibrated lifter")
     boxes = parser.add_mutually_exclusive_group()
     boxes.add_argument("--box", type=float, nargs=4, metavar=("X", "Y", "W", "H"), help="a person")
     boxes.add_argument("--boxes", type=Path, help="COCO annotations; ids are a video's frames")
@@ -43,7 +51,11 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--smooth", action="store_true", help="a motion's joints, by a One Euro filter")
     add("--refine", choices=REFINEMENTS, help="how maps are decoded; by default as in training")
     add("--flip-test", action="store_true")
-    add("--device", default="cpu", help="cpu, cuda, cuda:N, or auto: a GPU where there is one")
+    add(
+        "--device",
+        default=_OF_PICTURES["device"],
+        help="cpu, cuda, cuda:N, or auto: a GPU where there is one",
+    )
     add("--overwrite", action="store_true", help="write into a folder that is not empty")
     return parser.parse_args(arguments)
 
@@ -51,8 +63,9 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
     """The input's keypoints: read, or found by the heatmap model."""
     if kind == "keypoints":
-        for flag in ("checkpoint", "box", "boxes"):
-            if getattr(args, flag) is not None:
+        for option, unsaid in _OF_PICTURES.items():
+            if getattr(args, option) != unsaid:
+                flag = option.replace("_", "-")
                 raise ValueError(f"--{flag} is for videos and pictures, got {args.input}")
         return sources.of_keypoint_file(args.input, args.fps, args.person)
     if args.checkpoint is None:
@@ -69,6 +82,24 @@ def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
     return find(args.input, predictor, boxes, args.fps, args.person)
 
 
+def check_focal(args: argparse.Namespace, lifter: TrainedLifter | None, kind: str) -> None:
+    """That there is a focal length where one is needed, and only there.
+
+    Of keypoints it is seen later whether their file says one.
+    """
+    if args.focal is not None:
+        if lifter is None:
+            raise ValueError("--focal is for lifters: give one by --lifter")
+        if not lifter.calibrated:
+            raise ValueError(
+                f"--focal is for lifters that were trained with known focal lengths, which "
+                f"{args.lifter} was not"
+            )
+        focal_of(args.focal, "--focal")
+    elif lifter is not None and kind != "keypoints":
+        focal_for(lifter, None)
+
+
 def run(args: argparse.Namespace) -> Judged:
     """Analyses, and writes the folder."""
     if args.fps is not None and not 0 < args.fps < math.inf:
@@ -77,7 +108,10 @@ def run(args: argparse.Namespace) -> Judged:
     check_output(args.output, args.input, overwrite=args.overwrite)
     rules = load_rules(args.exercise, args.rules)
     lifter = trained_lifter.load(args.lifter) if args.lifter is not None else None
+    check_focal(args, lifter, kind)
     source = open_source(args, kind)
+    if args.focal is not None:
+        source = replace(source, keypoints=replace(source.keypoints, focal=args.focal))
     judged = judge(
         source.keypoints,
         args.input.name,

@@ -78,3 +78,19 @@ def array_device(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     if request.param == "cuda-emulated":
         monkeypatch.setattr(_native, "core", request.getfixturevalue("emulated_core"))
     return str(request.param)
+
+
+@pytest.fixture
+def quick_charts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """analyse.py writes a pixel for each chart."""
+    from tests.analyse_runs import draw_no_charts  # what it needs is needed by few tests
+
+    draw_no_charts(monkeypatch)
+
+
+@pytest.fixture
+def finder(monkeypatch: pytest.MonkeyPatch) -> type:
+    """analyse.py finds the squats' joints in any pictures; its joints, scores and variances."""
+    from tests.analyse_runs import find_squats
+
+    return find_squats(monkeypatch)

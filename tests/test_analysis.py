@@ -204,6 +204,120 @@ def test_covariances_make_the_verdicts_less_sure():
     assert depth(80).uncertainty > depth(3).uncertainty > 6
 
 
+def test_what_is_not_known_of_a_joint_makes_no_verdict_sure():
+    points = figure(waves(1, 60, 140), lean=30)
+    covariance = np.broadcast_to(np.eye(3), (*points.shape, 3)).copy()
+    covariance[:, BODY.index("left_knee"), 1, 1] = np.nan
+    found = analyse(sequence(points, 60, covariance=covariance))
+    told = verdicts(found)
+    assert told["depth"] == told["left and right"] == told["knees"] == "not sure"
+    assert "how far these joints may be off is not known" in found.advice[0].words
+    json.dumps(as_json(found), allow_nan=False)
+
+
+def test_poses_blown_up_are_no_straight_legs():
+    found = analyse(sequence(figure(waves(2, 30)) * 1e200))
+    assert found.refused.code == "unreliable"
+
+
+def turning(azimuth, after, count=6):
+    """Squats seen from the side, and from another azimuth after some of them."""
+    poses = sequence(figure(waves(count, 30)))
+    points = seen_from(poses, 90).points.copy()
+    cut = 30 + 90 * after
+    # In two thirds of a second: a turn within one frame is another person's or another take.
+    turned = np.clip((np.arange(len(points)) - cut) / 20, 0, 1)[:, None, None]
+    points = (1 - turned) * points + turned * seen_from(poses, azimuth).points
+    return analyse(PoseSequence.of_pixels(points, BODY, 30))
+
+
+@pytest.mark.parametrize("azimuth", [0, 15])
+@pytest.mark.parametrize("after", [3, 4, 5])
+def test_who_turns_to_the_camera_is_not_judged_from_then_on(azimuth, after):
+    found = turning(azimuth, after)
+    cut = 30 + 90 * after
+    true = waves(6, 30)
+    for name in ("left_knee_flexion", "knee_flexion"):
+        values = found.curves[name].values
+        # The window is half of one and half of the other within a second of the turn.
+        assert np.isnan(values[cut + 30 :]).all()
+        assert np.nanmax(np.abs(values - true)[: cut - 30]) < 5
+    assert [rep.complete for rep in found.repetitions][: after - 1] == [True] * (after - 1)
+    assert not any(rep.complete and rep.bottom > cut for rep in found.repetitions)
+    assert {issue.kind for issue in found.reliability.issues} >= {"view"}
+    assert any("does not show this exercise: the person has turned" in w for w in found.warnings)
+    assert found.view.kind == "side"
+
+
+def test_a_view_from_the_front_throughout_is_refused_and_nobody_has_turned():
+    found = analyse(seen_from(squats(), 10))
+    assert found.refused.code == "view"
+    assert found.reliability.issues == ()
+    assert not any("turned" in text for text in found.warnings)
+
+
+def test_an_angle_is_as_sure_as_its_own_repetition_s_view():
+    found = turning(60, 4)
+    spread = {one.repetition: one.uncertainty for one in found.advice if one.rule == "depth"}
+    assert spread[1] < 20 < 40 < spread[6]
+
+
+# ----------------------------------------------------------------- counts that are none
+
+
+@pytest.mark.parametrize("size", [50, 60])
+def test_noise_is_not_counted(size):
+    still = figure(np.full(600, 5.0))
+    for seed in range(4):
+        noise = np.random.default_rng(seed).normal(0, size, still.shape)
+        found = analyse(sequence(still + noise))
+        assert found.repetitions == ()
+        assert not found.advice
+        assert found.refused is None or found.refused.code == "unreliable"
+
+
+def test_a_count_within_noise_is_refused_and_says_so():
+    noise = np.random.default_rng(0).normal(0, 55, (600, 12, 3))
+    found = analyse(sequence(figure(np.full(600, 5.0)) + noise))
+    assert found.refused.code == "unreliable"
+    assert "from frame to frame" in found.refused.reason
+
+
+@pytest.mark.parametrize("size", [10, 30])
+def test_squats_with_noise_are_counted(size):
+    points = figure(waves(3, 30))
+    points = points + np.random.default_rng(0).normal(0, size, points.shape)
+    assert [rep.complete for rep in analyse(sequence(points)).repetitions] == [True] * 3
+
+
+def test_a_repetition_of_gaps_is_not_judged():
+    """Two of three frames are lost, evenly, in the second squat of three."""
+    points = figure(waves(3, 30))
+    lost = np.arange(len(points)) % 3 > 0
+    lost[:110] = lost[200:] = False
+    points[np.ix_(lost, LEGS)] = np.nan
+    found = analyse(sequence(points))
+    assert [rep.complete for rep in found.repetitions] == [True, False, True]
+    assert found.repetitions[1].refused.code == "unreliable"
+    assert set(verdicts(found, 2).values()) == {"refused"}
+    assert any(text.startswith("Not judged, repetition 2: knee_fl") for text in found.warnings)
+
+
+def test_waves_that_are_not_counted_are_mentioned():
+    short = analyse(sequence(figure(waves(5, 240, seconds=0.5)), 240))
+    assert short.repetitions == ()
+    assert "5 rises and falls are not counted: shorter than the 0.5 s of this exercise." in (
+        short.warnings
+    )
+    curve = np.concatenate([waves(1, 30, depth) for depth in (110, 32, 110, 32, 110)])
+    shallow = analyse(sequence(figure(curve)))
+    assert len(shallow.repetitions) == 3
+    assert "2 rises and falls are not counted: lower than the 30 degrees of this exercise." in (
+        shallow.warnings
+    )
+    assert not any("not counted" in text for text in analyse(squats()).warnings)
+
+
 # ----------------------------------------------------------------- other exercises
 
 

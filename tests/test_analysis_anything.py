@@ -41,7 +41,9 @@ def draw(generator) -> PoseSequence:
     more = {}
     if generator.random() < 0.4:
         factors = generator.normal(0, 3, (*points.shape, dimensions))
-        more["covariance"] = factors @ factors.swapaxes(-1, -2) * generator.choice([-1, 0, 1, 1])
+        more["covariance"] = (
+            factors @ factors.swapaxes(-1, -2) * generator.choice([0, 1e-9, 1, 1e9])
+        )
         more["covariance"][generator.random(points.shape[:2]) < 0.1] = np.nan
     if generator.random() < 0.4:
         more["confidence"] = generator.random(points.shape[:2])

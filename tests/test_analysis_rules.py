@@ -146,6 +146,13 @@ def test_text_that_is_no_utf8_is_refused(tmp_path):
         read_rules(path)
 
 
+def test_values_nested_without_end_are_refused(tmp_path):
+    path = tmp_path / "bad.toml"
+    path.write_text("x = " + "[" * 20000)
+    with pytest.raises(ValueError, match=r"bad\.toml: values are nested too deeply"):
+        read_rules(path)
+
+
 # ----------------------------------------------------------------- advice
 
 

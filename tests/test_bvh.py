@@ -116,6 +116,13 @@ def test_an_unknown_joint_is_refused(path):
         ),
         ("CHANNELS 1 Xrotation", "CHANNELS 1 Xscale", "line 13: expected the number of channels"),
         ("CHANNELS 3 Yposition", "CHANNELS 3 Zposition", "line 23: a position channel"),
+        ("3 Xrotation Yrotation", "3 Zrotation Yrotation", "line 9: a rotation channel"),
+        ("\t\tOFFSET 5 5 5\n", "\t\tOFFSET 5 5 5\n" * 2, "line 23: a second OFFSET of Other"),
+        (
+            "\t\t\tCHANNELS 1 Xrotation\n",
+            "\t\t\tCHANNELS 1 Xrotation\n" * 2,
+            "line 14: a second CHANNELS of Lower",
+        ),
         ("OFFSET 5 5 5", "OFFSET 5 5", "line 22: expected 3 numbers, got 2"),
         ("\t\tOFFSET 5 5 5\n", "", "joint Other has no OFFSET"),
         ("JOINT Other", "JOINT Lower", "line 20: expected a joint's name of its own, got 'Lower'"),

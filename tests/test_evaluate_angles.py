@@ -70,6 +70,12 @@ def test_the_truth_is_that_of_the_annotations(squats):
     np.testing.assert_array_equal(focal, [row["camera"]["fx"] for row in rows])
 
 
+@pytest.mark.parametrize("split", ["../squats/val", "val/../val", "", "..", "/val", "a\\b"])
+def test_a_split_cannot_lead_out_of_the_folder(squats, tmp_path, capsys, split):
+    assert run(squats, tmp_path, "--split", split)[0] == 2
+    assert f"split must be a plain name, got {split!r}" in capsys.readouterr().err
+
+
 def test_what_it_refuses(squats, tmp_path, capsys):
     other = write_lifter(tmp_path / "coco.pt", source="coco-17", target="coco-17")
     assert run(squats, tmp_path, lifter=other)[0] == 2

@@ -11,6 +11,7 @@ import pytest
 
 from python_models.motion.human36m import KEPT, read_cameras, read_human36m
 from python_models.motion.skeletons import HUMAN36M_17
+from tests.made_up_motions import made_up_motion
 from tests.motion_files import write
 
 CAMERA = {
@@ -33,9 +34,18 @@ def converted(path, arrays):
     return path
 
 
+def recording(frames, joints=32):
+    """A person in metres."""
+    narrow = made_up_motion(frames).joints / 1000
+    if joints == 17:
+        return narrow
+    wide = np.random.default_rng(0).normal(size=(frames, 32, 3)).astype("f")
+    wide[:, KEPT] = narrow
+    return wide
+
+
 def test_recordings_in_millimetres_and_the_17_joints(tmp_path):
-    rng = np.random.default_rng(0)
-    wide, narrow = rng.normal(size=(4, 32, 3)).astype("f"), rng.normal(size=(2, 17, 3))
+    wide, narrow = recording(4), recording(2, 17)
     path = converted(tmp_path / "h36m.npz", {"S9/Sitting": narrow, "S1/Directions 1": wide})
     first, second = read_human36m(path)
     assert (first.subject, first.action, first.name) == ("S1", "Directions", "S1/Directions 1")
@@ -70,8 +80,8 @@ def test_the_page_says_how_to_convert(tmp_path, monkeypatch):
     snippets = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
     (snippet,) = [code for code in snippets if "allow_pickle" in code]
     recordings = {
-        "S1": {"Directions 1": np.ones((2, 32, 3), "f")},
-        "S5": {"Walking": np.ones((1, 32, 3), "f")},
+        "S1": {"Directions 1": recording(2)},
+        "S5": {"Walking": recording(1)},
     }
     monkeypatch.chdir(tmp_path)
     np.savez_compressed("data_3d_h36m.npz", positions_3d=np.array(recordings, dtype=object))

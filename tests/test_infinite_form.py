@@ -9,6 +9,7 @@ import pytest
 
 from python_models.motion.infinite_form import WORLD_SKELETON, read_infinite_form
 from python_models.motion.skeletons import COCO_17
+from tests.made_up_motions import standing
 from tests.motion_files import write
 
 FOCAL = 200.0
@@ -27,10 +28,22 @@ def picture_row(points, image_id=1, row_id=1):
     }
 
 
+def before_the_camera():
+    """A person [17, 3] in millimetres, three metres away."""
+    return standing(COCO_17)[:, [0, 2, 1]] * [1, -1, 1] + [0, 900, 3000]
+
+
 def content_of(rows, **image):
     numbers = sorted({row["image_id"] for row in rows})
     size = {"width": 101, "height": 81}
     return {"images": [{"id": i, **size, **image} for i in numbers], "annotations": rows}
+
+
+def in_the_world(moved=0.0):
+    """Where the joints of a person are, in metres."""
+    places = standing(WORLD_SKELETON) / 1000 + moved
+    named = zip(WORLD_SKELETON.joints, places.tolist(), strict=True)
+    return {joint: place for joint, place in named if joint in LIMBS}
 
 
 def world_row(number, joints, field="armature_keypoints"):
@@ -46,7 +59,7 @@ def read(tmp_path, content, **arguments):
 
 
 def test_pixels_and_depths_become_points_before_the_camera(tmp_path):
-    points = np.random.default_rng(0).normal([0, 0, 3000], 400, (17, 3))
+    points = before_the_camera()
     row = picture_row(points)
     row["keypoints_3d"][:3] = [0, 0, 0]  # the nose is not in the data
     (motion,) = read(tmp_path, content_of([row]), focal=FOCAL)
@@ -56,7 +69,7 @@ def test_pixels_and_depths_become_points_before_the_camera(tmp_path):
 
 
 def test_each_person_of_each_picture_is_its_own_motion(tmp_path):
-    points = np.random.default_rng(0).normal([0, 0, 3000], 400, (17, 3))
+    points = before_the_camera()
     rows = [picture_row(points, 1, 1), picture_row(points, 1, 2), picture_row(points, 2, 3)]
     motions = read(tmp_path, content_of(rows), focal=FOCAL)
     assert [motion.name for motion in motions] == ["video/1/1", "video/1/2", "video/2/3"]
@@ -73,9 +86,7 @@ def test_without_a_focal_length_pixels_are_refused(tmp_path):
 @pytest.mark.parametrize("field", ["armature_keypoints", "joint_keypoints"])
 def test_a_video_of_joints_in_the_world(tmp_path, field):
     rng = np.random.default_rng(0)
-    poses = {
-        number: {joint: rng.normal(size=3).tolist() for joint in LIMBS} for number in (7, 5, 8)
-    }
+    poses = {number: in_the_world(rng.normal(0, 0.1, 3)) for number in (7, 5, 8)}
     rows = [world_row(number, {**joints, "pelvis": [9, 9, 9], "jaw": [1, 1, 1]}, field)
             for number, joints in poses.items()]  # fmt: skip
     content = content_of(rows)
@@ -94,7 +105,7 @@ def test_a_video_of_joints_in_the_world(tmp_path, field):
 
 
 def test_a_joint_that_is_not_there_is_a_gap(tmp_path):
-    joints = {joint: [1.0, 2.0, 3.0] for joint in LIMBS if joint != "left_hip"}
+    joints = {joint: at for joint, at in in_the_world().items() if joint != "left_hip"}
     (motion,) = read(tmp_path, content_of([world_row(1, joints)]))
     missing = np.isnan(motion.joints[0]).any(axis=-1)
     assert {WORLD_SKELETON.joints[i] for i in np.flatnonzero(missing)} == {"left_hip", "pelvis"}
@@ -126,6 +137,24 @@ def test_other_files_are_refused(tmp_path, change, message):
     with pytest.raises(ValueError, match=re.escape(message)) as error:
         read(tmp_path, content, focal=FOCAL)
     assert "video.json" in str(error.value)
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 1.5, [1], "x", None, True, {}])
+def test_frame_numbers_must_be_whole_numbers(tmp_path, number):
+    content = content_of([world_row(1, in_the_world())], frame_number=number)
+    with pytest.raises(ValueError, match=r"video\.json: frame_number must be a whole number, got"):
+        read(tmp_path, content)
+
+
+@pytest.mark.parametrize("digits", [400, 5000])  # Python itself refuses to read the second
+def test_numbers_that_no_float_holds_are_refused(tmp_path, digits):
+    huge = "1" + "0" * digits
+    for row in (picture_row(before_the_camera()), world_row(1, in_the_world())):
+        text = json.dumps(content_of([row]))
+        place = re.search(r"-?\d+\.\d+", text)
+        path = write(tmp_path / "video.json", text[: place.start()] + huge + text[place.end() :])
+        with pytest.raises(ValueError, match=r"video\.json"):
+            read_infinite_form(path, focal=FOCAL)
 
 
 def test_a_cut_file_is_refused(tmp_path):

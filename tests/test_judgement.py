@@ -34,14 +34,16 @@ class ExactLifter:
 
     source = COCO_17
     target = COCO_17
+    calibrated = False
 
     def __init__(self, *, fills_gaps=False):
         camera = squats.side_camera(45.0)
         self.joints = camera.to_camera(JOINTS.reshape(-1, 3)).reshape(JOINTS.shape)
         self.fills_gaps = fills_gaps
-        self.sizes = []
+        self.sizes, self.focal = [], None
 
-    def lift(self, points, size):
+    def lift(self, points, size, focal=None):
+        self.focal = focal
         self.sizes += np.unique(size, axis=0).tolist()
         result = np.full((len(points), 17, 3), np.nan)
         for frame, pose in enumerate(points):
@@ -114,6 +116,23 @@ def test_lifters_that_do_not_fit():
     legs = dataclasses.replace(keypoints(PIXELS[:, squats.LOWER_BODY]), skeleton=LOWER_BODY_6)
     with pytest.raises(ValueError, match=r"needs .*'spine'.* lower-body-6 does not have"):
         judge(legs, "a", analyse, lifter=exact)
+
+
+def test_a_lifter_is_told_the_focal_length_if_it_has_learnt_to_use_it():
+    lifter = ExactLifter()
+    judge(keypoints(focal=500.0), "a", analyse, lifter=lifter)
+    assert lifter.focal is None
+    lifter.calibrated = True
+    judged = judge(keypoints(focal=500.0), "a", analyse, lifter=lifter)
+    assert lifter.focal == 500
+    assert any("focal length is taken to be 500 pixels" in note for note in judged.notes)
+    with pytest.raises(ValueError, match=r"trained with known focal lengths: .*--focal"):
+        judge(keypoints(), "a", analyse, lifter=lifter)
+    turned = ((640, 480),) * 45 + ((480, 640),) * 45
+    judge(keypoints(focal=500.0, image_sizes=turned), "a", analyse, lifter=lifter)
+    scaled = ((640, 480),) * 45 + ((320, 240),) * 45
+    with pytest.raises(ValueError, match="pictures of one size"):
+        judge(keypoints(focal=500.0, image_sizes=scaled), "a", analyse, lifter=lifter)
 
 
 def test_low_scores_are_gaps_in_2d_and_in_3d():

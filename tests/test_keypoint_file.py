@@ -3,7 +3,6 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
-import zipfile
 
 import numpy as np
 import pytest
@@ -64,6 +63,7 @@ def test_scores_sizes_and_nulls(tmp_path):
     assert found.scores[0, 0] == table[0][0][2]
     assert found.image_size == (640, 480)
     assert found.frame_rate is None
+    assert found.focal is None
 
 
 def test_3d_in_plain_json(tmp_path):
@@ -114,6 +114,7 @@ PLAIN = {"skeleton": "lower-body-6", "keypoints": [[[1, 2]] * 6]}
         ({"image_size": [640]}, "image_size must be"),
         ({"image_size": [0, 480]}, "image_size must be"),
         ({"image_size": "640x480"}, "image_size must be"),
+        *(({"focal": no}, "focal must be") for no in (0, -5, "50 mm", True, [50], float("nan"))),
         ({"frame": "moon"}, "frame must be among"),
         ({"frame": "world"}, "must be"),
     ],
@@ -319,57 +320,3 @@ def test_text_of_another_encoding(tmp_path):
     (tmp_path / "a.csv").write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ValueError, match="UTF-8"):
         read_keypoints(tmp_path / "a.csv")
-
-
-# npz
-
-
-def test_arrays(tmp_path):
-    points = np.random.default_rng(0).uniform(0, 100, (4, 17, 2))
-    scores = np.random.default_rng(1).uniform(0, 2, (4, 17))
-    np.savez(
-        tmp_path / "a.npz",
-        keypoints=points,
-        scores=scores,
-        skeleton="coco-17",
-        fps=30,
-        image_size=[100, 200],
-    )
-    found = read_keypoints(tmp_path / "a.npz")
-    assert np.array_equal(found.points, points)
-    assert np.array_equal(found.scores, np.clip(scores, 0, 1))
-    assert (found.frame_rate, found.image_size, found.frame) == (30, (100, 200), "image")
-    np.savez(tmp_path / "b.npz", keypoints=np.dstack([points, points[..., :1]]), skeleton="coco-17")
-    assert read_keypoints(tmp_path / "b.npz").frame == "camera"
-
-
-class Bomb:
-    def __reduce__(self):
-        return (pytest.fail, ("a pickle was loaded",))
-
-
-def test_arrays_that_are_wrong(tmp_path, monkeypatch):
-    path = tmp_path / "a.npz"
-    np.savez(path, keypoints=np.array([Bomb()], object), skeleton="coco-17")
-    with pytest.raises(ValueError, match="plain arrays"):
-        read_keypoints(path)
-    np.savez(path, keypoints=np.zeros((2, 17, 2)))
-    with pytest.raises(ValueError, match="keypoints and skeleton"):
-        read_keypoints(path)
-    np.savez(path, keypoints=np.zeros((2, 16, 2)), skeleton="coco-17")
-    with pytest.raises(ValueError, match=r"must be \[T, 17, 2\]"):
-        read_keypoints(path)
-    np.savez(path, keypoints=np.full((2, 17, 2), "x"), skeleton="coco-17")
-    with pytest.raises(ValueError, match="must be numbers"):
-        read_keypoints(path)
-    np.savez(path, keypoints=np.zeros((2, 17, 2)), scores=np.zeros((2, 16)), skeleton="coco-17")
-    with pytest.raises(ValueError, match="scores must be"):
-        read_keypoints(path)
-    path.write_bytes(path.read_bytes()[:-40])
-    with pytest.raises(ValueError, match="no npz file"):
-        read_keypoints(path)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("keypoints.npy", bytes(10**6))
-    monkeypatch.setattr(keypoint_file, "LARGEST_ARRAYS", 10**5)
-    with pytest.raises(ValueError, match="are more than"):
-        read_keypoints(path)

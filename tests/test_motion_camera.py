@@ -164,11 +164,28 @@ def test_a_wrong_matrix_is_refused(matrix, word):
         ({"rotation": np.diag([1, 1, 1.01])}, "rotation"),
         ({"rotation": np.full((3, 3), np.nan)}, "rotation"),
         ({"translation": np.zeros(2)}, "translation"),
+        ({"translation": [0, np.nan, 0]}, "translation"),
+        ({"distortion": [0, 0, np.nan, 0, 0]}, "distortion"),
+        ({"distortion": [np.inf, 0, 0, 0]}, "distortion"),
+        ({"matrix": [[np.inf, 0, 50], [0, 500, 50], [0, 0, 1]]}, "focal"),
+        ({"matrix": [[500, 0, np.nan], [0, 500, 50], [0, 0, 1]]}, "center"),
         ({"distortion": np.zeros(3)}, "distortion"),
         ({"size": (0, 10)}, "size"),
     ],
 )
-def test_wrong_shapes_are_refused(change, word):
+def test_wrong_values_are_refused(change, word):
     given = {"size": (100, 100), "matrix": [[500, 0, 50], [0, 500, 50], [0, 0, 1]]} | change
     with pytest.raises(ValueError, match=f"Camera: {word}"):
         Camera.from_matrix(**given)
+
+
+@pytest.mark.parametrize("rotation", [-np.eye(3), np.diag([1, 1, 1.01]), np.zeros((2, 3, 3))])
+def test_a_camera_without_a_matrix_needs_a_rotation_as_well(rotation):
+    with pytest.raises(ValueError, match="Camera: rotation must be a rotation matrix"):
+        Camera(np.full(2, 500.0), np.full(2, 50.0), (100, 100), rotation, np.zeros(3))
+
+
+@pytest.mark.parametrize("size", [(np.nan, 10), (np.inf, 10), (10, 10, 3)])
+def test_a_wrong_size_is_refused(size):
+    with pytest.raises(ValueError, match="Camera: size"):
+        Camera(np.full(2, 500.0), np.full(2, 50.0), size, np.eye(3), np.zeros(3))

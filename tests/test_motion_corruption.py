@@ -14,7 +14,9 @@ from python_models.motion.bvh import read_bvh
 from python_models.motion.cmu_asf import read_amc, read_asf, read_offsets
 from python_models.motion.human36m import read_human36m
 from python_models.motion.infinite_form import read_infinite_form
+from python_models.motion.skeletons import COCO_17, HUMAN36M_17
 from python_models.motion.ui_prmd import read_vicon
+from tests.made_up_motions import standing
 from tests.motion_files import comma_lines
 
 BVH = b"""HIERARCHY
@@ -68,10 +70,11 @@ root 1 2 3 4 5 6
 leg 3 4
 """
 JOINTS = {"left_hip": {"x_global": 1.0, "y_global": 2.0, "z_global": 3.0}}
+PICTURE = standing(COCO_17)[:, [0, 2, 1]] / [300, 300, 1000] + [0, 0, 3]  # focal length 9
 PERSONS = {
     "images": [{"id": 1, "width": 9, "height": 9}],
     "annotations": [
-        {"id": 1, "image_id": 1, "keypoints_3d": [1.5] * 51},
+        {"id": 1, "image_id": 1, "keypoints_3d": PICTURE.ravel().tolist()},
         {"id": 2, "image_id": 1, "armature_keypoints": JOINTS},
     ],
 }
@@ -83,7 +86,7 @@ PIECES = st.one_of(
 
 def npz():
     file = io.BytesIO()
-    np.savez(file, **{"S1/Sitting": np.ones((2, 17, 3))})
+    np.savez(file, **{"S1/Sitting": np.stack([standing(HUMAN36M_17)] * 2) / 1000})
     return file.getvalue()
 
 

@@ -7,7 +7,9 @@ import shutil
 import numpy as np
 import pytest
 
+from python_models.motion.skeletons import COCO_17
 from python_models.motion.sources import SOURCES, Options, main, open_motions
+from tests.made_up_motions import made_up_motion, standing
 from tests.motion_files import comma_lines, write
 
 
@@ -27,7 +29,7 @@ def ui_prmd(root):
     vicon_file(root / "vicon-positions", "m01_s02_e01_positions.txt.gz")
     vicon_file(root / "vicon-positions-incorrect", "m01_s02_e01_positions_inc.txt")
     for folder, kind in (("Positions", "positions"), ("Angles", "angles")):
-        rows = np.arange(3 * 66.0).reshape(3, 66)
+        rows = np.arange(3 * 66.0).reshape(3, 66) / 4
         write(root / "Kinect" / folder / f"m02_s01_e01_{kind}.txt", comma_lines(rows))
     write(root / "vicon-positions" / "README.txt", "not a motion")
     return root
@@ -106,17 +108,20 @@ def test_human36m_prefers_what_is_converted(tmp_path):
     np.savez(tmp_path / "data_3d_h36m.npz", positions_3d=np.array({}, dtype=object))
     with pytest.raises(ValueError, match="pickled objects"):
         open_motions("human36m", tmp_path)
-    np.savez(tmp_path / "human36m.npz", **{"S1/Eating": np.zeros((2, 32, 3))})
+    np.savez(tmp_path / "human36m.npz", **{"S1/Eating": made_up_motion(2).joints / 1000})
     for root in (tmp_path, tmp_path / "human36m.npz"):
         assert [motion.action for motion in open_motions("human36m", root)] == ["Eating"]
 
 
 def test_infinite_form_takes_its_focal_length(tmp_path, capsys):
-    row = {"id": 1, "image_id": 1, "keypoints_3d": [1.0] * 51}
+    person = standing(COCO_17) / 1000  # upside down before a camera of focal length 100
+    depth = person[:, 1:2] + 4
+    picture = np.hstack([person[:, [0, 2]] / depth * 100 + 4.5, depth]).ravel().tolist()
+    row = {"id": 1, "image_id": 1, "keypoints_3d": picture}
     image = {"id": 1, "width": 10, "height": 10}
     write(tmp_path / "a.json", json.dumps({"images": [image], "annotations": [row]}))
     assert len(open_motions("infinite-form", tmp_path, Options(focal=100))) == 1
-    assert main(["--source", "infinite-form", "--root", str(tmp_path), "--focal", "9"]) == 0
+    assert main(["--source", "infinite-form", "--root", str(tmp_path), "--focal", "90"]) == 0
     assert main(["--source", "infinite-form", "--root", str(tmp_path)]) == 2
     assert "focal must be" in capsys.readouterr().err
 

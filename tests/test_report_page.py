@@ -6,6 +6,9 @@ import json
 import numpy as np
 import pytest
 
+from python_models.analysis.advice import advise
+from python_models.analysis.results import View
+from python_models.analysis.rules import load_rules
 from python_models.motion.skeletons import LOWER_BODY_6
 from python_models.presentation.analysis_file import write_analysis
 from python_models.presentation.curves import figure_of, panels, save_curves
@@ -77,6 +80,32 @@ def test_measures_come_with_what_they_are_good_for():
     assert "<td>100.0° ± 3.9°</td>" in text  # 1.96 standard deviations
     assert "<td>1.50 s</td>" in text
     assert "tempo, descent" in text
+
+
+def test_advice_and_measures_say_the_same_uncertainty():
+    """Of a squat in a picture from the side: the view's error, the rule's margin, the noise."""
+    measures = {
+        "depth": Measure("depth", 104.0, "degrees", deviation=3.5),
+        "trunk_lean.maximum": Measure("trunk_lean.maximum", 30.0, "degrees", deviation=2.0),
+        "tempo.descent": Measure("tempo.descent", 1.5, "seconds"),
+    }
+    one = repetition(1, 0, 5, measures=measures)
+    view = View(80.0, 0.2, "side")
+    depth, tempo = (
+        advise(rule, one, view)
+        for rule in load_rules("squat").rules
+        if rule.name in ("depth", "tempo")
+    )
+    text = html(analysis(FLEXION, repetitions=(one,), advice=(depth, tempo), view=view))
+    expected = np.sqrt(15**2 + 9**2 + (1.96 * 3.5) ** 2)
+    assert f"Measured: repetition 1: 104.0° ± {expected:.1f}°." in text
+    assert f"<td>104.0° ± {expected:.1f}°</td>" in text
+    assert "<td>1.50 s ± 0.10 s</td>" in text
+    # No rule judges the lean: it has no margin.
+    assert f"<td>30.0° ± {np.hypot(15, 1.96 * 2):.1f}°</td>" in text
+    assert "± is what a number is good for" in text
+    bare = repetition(1, 0, 5, measures={"tempo.descent": measures["tempo.descent"]})
+    assert "±" not in html(analysis(FLEXION, repetitions=(bare,)))
 
 
 def test_a_refusal_and_gaps_are_said():

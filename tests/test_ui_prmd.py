@@ -157,6 +157,7 @@ def test_the_order_of_the_kinects_rotations(tmp_path):
     """R = Rz Rx Ry: the first to turn an offset is the one about y."""
     offsets, degrees = np.zeros((1, NODES, 3)), np.zeros((1, NODES, 3))
     offsets[:, 14] = 0, 0, 10
+    offsets[:, [15, 16, 19, 20]] = 0, -40, 0
     degrees[0, 0] = 90, 90, 90  # y takes z to x, x leaves it, z takes x to y
     positions = kinect_files(tmp_path, offsets, degrees)
     motion = read_kinect(positions, angles_file(positions))

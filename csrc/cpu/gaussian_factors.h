@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstring>
 #include <limits>
 
 #include "core/simd.h"
@@ -29,6 +30,17 @@ constexpr std::int64_t kLanes = Vec<double>::kLanes;
 
 std::int64_t whole_vectors(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
 
+// Sets what follows the first `count` of a vector of numbers to 0.
+LOWERPOSE_INLINE void keep_first(double* numbers, std::int64_t count) {
+  using Bits = Vec<double>::bits;
+  static constexpr Vec<double>::Bit kKept[2 * kLanes] = {-1, -1, -1, -1, -1, -1, -1, -1};
+  Bits kept, bits;
+  std::memcpy(&kept, kKept + kLanes - count, sizeof(kept));
+  std::memcpy(&bits, numbers, sizeof(bits));
+  bits &= kept;
+  std::memcpy(numbers, &bits, sizeof(bits));
+}
+
 // factors[i] = exp(-(first + i - peak)^2 / (2 sigma^2)), and 0 up to the next whole vector.
 template <class Result>
 LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::int64_t count,
@@ -42,7 +54,8 @@ LOWERPOSE_SIMD void gaussian_factors(double* factors, std::int64_t first, std::i
     exp_nonpositive<Result>(factor);
     store<double>(factor, factors + i);
   }
-  for (std::int64_t i = count; i < whole_vectors(count); ++i) factors[i] = 0;
+  // In one store: a vector that is loaded waits long for parts that were stored one by one.
+  if (const std::int64_t rest = count % kLanes; rest > 0) keep_first(factors + count - rest, rest);
 }
 
 template <class T>

@@ -63,7 +63,7 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
 template <Drawing kDrawing, class T>
 void draw(T* map, std::int64_t width, const DrawnJoint& joint) {
   const DrawnAxis &columns = joint.columns, &rows = joint.rows;
-  double column_factors[kTile], row_factors[kTile];
+  alignas(64) double column_factors[kTile], row_factors[kTile];
   for (std::int64_t left = columns.begin; left < columns.end; left += kTile) {
     const std::int64_t tile_width = std::min(kTile, columns.end - left);
     const std::int64_t written = std::min(whole_vectors(tile_width), width - left);

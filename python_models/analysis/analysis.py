@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +9,24 @@ import numpy as np
 from python_models.analysis import proportions
 from python_models.analysis.advice import advise
 from python_models.analysis.angles import combined, curves_of
+from python_models.analysis.conditions import not_the_exercise
+from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.measures import Subject, measure
-from python_models.analysis.notes import refusal, warnings_of
+from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.reliability import Limits, check
-from python_models.analysis.repetitions import Span, find_holds, find_repetitions
+from python_models.analysis.repetitions import Span
 from python_models.analysis.results import (
     Analysis,
     Curve,
+    Refused,
     Reliability,
     Repetition,
+    View,
 )
 from python_models.analysis.rules import RuleFile, load_rules
+from python_models.motion.motion import Floats
 
 
 def analyse(
@@ -56,24 +60,37 @@ def analyse(
     if not isinstance(rules, RuleFile):
         rules = load_rules(exercise, rules)
     checked = check(sequence, limits)
-    curves = curves_of(sequence, checked.points)
+    azimuth = None
+    if sequence.dimensions == 2:
+        azimuth = proportions.azimuths(sequence, checked.mended)
+    curves = curves_of(sequence, checked.points, azimuth=azimuth)
     main = combined(rules.curve, curves, rules.sides)
     # What only changed sides counts: the mean and the larger of both sides do not know sides.
-    mended = curves_of(sequence, checked.mended, kind=rules.curve)
+    mended = curves_of(sequence, checked.mended, kind=rules.curve, azimuth=azimuth)
     whole = combined(rules.curve, mended, rules.sides)
     reliable = np.isfinite(main.values)
-    issues = checked.issues(sequence, _needed(sequence, rules))
+    joints = _needed(sequence, rules)
+    issues = (*checked.issues(sequence, joints), *turned(sequence, rules, azimuth, joints))
+    issues = tuple(sorted(issues, key=lambda issue: (issue.first, issue.last)))
     reliability = Reliability(reliable, float(reliable.mean()), issues)
     refused = refusal(sequence, rules, reliability, main)
-    spans = [] if refused else _spans(sequence, rules, whole)
+    found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
+    refused = refused or found.refused
     shown = {**curves, main.name: main}
     repetitions = tuple(
-        _repetition(sequence, rules, shown, whole, span, number)
-        for number, span in enumerate(spans, 1)
+        _repetition(
+            sequence,
+            rules,
+            shown,
+            whole,
+            span,
+            number,
+            mostly_gaps(whole, span)
+            or not_the_exercise(sequence, rules, checked.mended, mended, span),
+        )
+        for number, span in enumerate(found.spans, 1)
     )
-    view = None
-    if sequence.dimensions == 2:
-        view = proportions.view_of(proportions.azimuths(sequence, checked.mended))
+    view = None if azimuth is None else proportions.view_of(azimuth)
     return Analysis(
         exercise=rules.exercise,
         name=sequence.name,
@@ -85,10 +102,19 @@ def analyse(
         view=view,
         reliability=reliability,
         repetitions=repetitions,
-        advice=tuple(advise(rule, rep, view) for rep in repetitions for rule in rules.rules),
-        warnings=warnings_of(sequence, view, reliability, repetitions, refused),
+        advice=tuple(
+            advise(rule, rep, None if azimuth is None else _seen(azimuth, rep))
+            for rep in repetitions
+            for rule in rules.rules
+        ),
+        warnings=warnings_of(sequence, view, reliability, repetitions, refused, found.ignored),
         refused=refused,
     )
+
+
+def _seen(azimuth: Floats, repetition: Repetition) -> View:
+    """From where a repetition is seen."""
+    return proportions.view_of(azimuth[repetition.start : repetition.end + 1])
 
 
 def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
@@ -103,30 +129,6 @@ def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
     return tuple(dict.fromkeys(joints))
 
 
-def _spans(sequence: PoseSequence, rules: RuleFile, main: Curve) -> list[Span]:
-    rate = sequence.frame_rate
-    if rate is None:
-        return [Span(frame, frame, frame, complete=True) for frame in range(len(sequence))]
-    if rules.kind == "repetitions":
-        return find_repetitions(
-            main.values,
-            rate,
-            minimum_depth=rules.minimum_depth,
-            minimum_duration=rules.minimum_duration,
-        )
-    holds = find_holds(
-        main.values,
-        rate,
-        lowest=rules.lowest,
-        highest=rules.highest,
-        minimum_duration=rules.minimum_duration,
-    )
-    worst = [int(np.nanargmax(np.abs(main.values[hold.start : hold.end + 1]))) for hold in holds]
-    return [
-        replace(hold, bottom=hold.start + frame) for hold, frame in zip(holds, worst, strict=True)
-    ]
-
-
 def _repetition(
     sequence: PoseSequence,
     rules: RuleFile,
@@ -134,6 +136,7 @@ def _repetition(
     main: Curve,
     span: Span,
     number: int,
+    refused: Refused | None,
 ) -> Repetition:
     subject = Subject(curves, main, span, sequence.frame_rate)
     names = dict.fromkeys(
@@ -153,6 +156,7 @@ def _repetition(
         start_time=start,
         bottom_time=bottom,
         end_time=end,
-        complete=span.complete,
+        complete=span.complete and refused is None,
         measures={name: measure(name, subject) for name in names},
+        refused=refused,
     )

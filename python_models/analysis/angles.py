@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from python_models.analysis import proportions
-from python_models.analysis.definitions import Definition, Scene, definitions
+from python_models.analysis.definitions import Definition, Plane, Scene, definitions
 from python_models.analysis.deviation import deviation
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Curve, Refused
@@ -19,7 +19,11 @@ FORESHORTENED = 0.6
 
 
 def curves_of(
-    sequence: PoseSequence, points: Floats | None = None, *, kind: str | None = None
+    sequence: PoseSequence,
+    points: Floats | None = None,
+    *,
+    kind: str | None = None,
+    azimuth: Floats | None = None,
 ) -> dict[str, Curve]:
     """Every curve of `definitions.KINDS` by name, with sides: "left_knee_flexion", "trunk_lean".
 
@@ -32,11 +36,13 @@ def curves_of(
         sequence: The poses.
         points: [T, K, D] in their place, with what cannot be relied on as NaN.
         kind: The only kind that is wanted; None: all.
+        azimuth: [T], of 2D points, if it is known already.
     """
     points = sequence.points if points is None else points
     points = np.where(known(points)[..., None], points, np.nan)
     scene = Scene({}, sequence.up, proportions.leg_length(sequence, points))
-    azimuth = proportions.azimuths(sequence, points) if sequence.dimensions == 2 else None
+    if sequence.dimensions == 2 and azimuth is None:
+        azimuth = proportions.azimuths(sequence, points)
     return {
         definition.name: _curve(definition, sequence, points, scene, azimuth)
         for definition in definitions(sequence.skeleton)
@@ -88,7 +94,7 @@ def _curve(
     with np.errstate(invalid="ignore"):
         values = definition.formula(scene)
     if azimuth is not None:
-        seen = _shown(definition, azimuth)
+        seen = shown(definition.plane, azimuth)
         if not seen.any():
             return _refused(definition, sequence, _wrong_view(definition, azimuth))
         values = np.where(seen & ~_foreshortened(definition, sequence, points), values, np.nan)
@@ -127,15 +133,15 @@ def _refused(definition: Definition, sequence: PoseSequence, why: Refused) -> Cu
     )
 
 
-def _shown(definition: Definition, azimuth: Floats) -> Bools:
-    """Whether pictures from these azimuths show what the curve measures.
+def shown(plane: Plane, azimuth: Floats) -> Bools:
+    """Whether pictures from these azimuths show what a curve of this plane measures.
 
     Where the azimuth is not known, a curve of the sagittal plane is let pass: one hip is hidden
     from the side, hardly ever from the front.
     """
-    if definition.plane == "front":
+    if plane == "front":
         return np.asarray(azimuth < proportions.FRONT)
-    if definition.plane == "side":
+    if plane == "side":
         return np.asarray(~(azimuth < proportions.FRONT))
     return np.ones_like(azimuth, dtype=bool)
 

@@ -20,7 +20,7 @@ def deviation(definition: Definition, scene: Scene, covariance: Mapping[str, Flo
     the formula is linear; where it has a corner, as an angle of 0 or 180 degrees has, the linear
     rule by itself would promise an exact angle.
 
-    NaN where a covariance is not known or is no covariance.
+    NaN where a covariance is not known.
     """
     values = definition.formula(scene)
     total = np.zeros_like(values)
@@ -38,7 +38,5 @@ def _axes(covariance: Floats) -> list[Floats]:
     """Steps [T, D] of one standard deviation along the axes of covariances [T, D, D]."""
     known = np.asarray(np.isfinite(covariance).all((-2, -1)))
     sizes, axes = np.linalg.eigh(np.where(known[:, None, None], covariance, 0.0))
-    largest = np.abs(sizes).max(-1, keepdims=True)
-    sizes = np.where(sizes < -1e-9 * largest, np.nan, np.maximum(sizes, 0))  # rounding aside
-    sizes = np.where(known[:, None], sizes, np.nan)
+    sizes = np.where(known[:, None], np.maximum(sizes, 0), np.nan)  # below 0 by rounding only
     return [np.sqrt(sizes[:, axis, None]) * axes[:, :, axis] for axis in range(sizes.shape[-1])]

@@ -135,8 +135,9 @@ def _at(curve: Curve, values: Floats, place: int, span: Span) -> _Found:
         raise _RefusedError("unreliable", f"{curve.name} is not known in that frame")
     frame = span.start + place
     deviation = None
-    if curve.deviation is not None and np.isfinite(curve.deviation[frame]):
+    if curve.deviation is not None:  # a joint's covariance is not known: it may be off by anything
         deviation = float(curve.deviation[frame])
+        deviation = deviation if np.isfinite(deviation) else np.inf
     return float(values[place]), deviation, frame
 
 

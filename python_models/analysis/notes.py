@@ -4,9 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import numpy as np
+
+from python_models.analysis.angles import shown
+from python_models.analysis.definitions import definitions
 from python_models.analysis.pose_sequence import PoseSequence
-from python_models.analysis.results import Curve, Refused, Reliability, Repetition, View
+from python_models.analysis.repetitions import Span
+from python_models.analysis.results import Curve, Issue, Refused, Reliability, Repetition, View
 from python_models.analysis.rules import RuleFile
+from python_models.analysis.signals import runs
+from python_models.motion.motion import Floats
 
 ENOUGH = 0.5
 """Part of the frames that must be reliable; below it nothing is judged."""
@@ -37,12 +44,35 @@ def refusal(
     return None
 
 
+def mostly_gaps(curve: Curve, span: Span) -> Refused | None:
+    """Why a repetition is not judged whose curve is bridged for the most part."""
+    part = float(np.isfinite(curve.values[span.start : span.end + 1]).mean())
+    if part >= ENOUGH:
+        return None
+    return Refused("unreliable", f"{curve.name} is known in {part:.0%} of its frames only")
+
+
+def turned(
+    sequence: PoseSequence, rules: RuleFile, azimuth: Floats | None, joints: tuple[str, ...]
+) -> tuple[Issue, ...]:
+    """Stretches of a motion in which the picture does not show the exercise's curve.
+
+    None where no stretch shows it: then the curve by itself is refused.
+    """
+    if azimuth is None or sequence.frame_rate is None:
+        return ()
+    plane = next(one.plane for one in definitions(sequence.skeleton) if one.kind == rules.curve)
+    seen = shown(plane, azimuth)
+    return tuple(Issue("view", *ends, joints) for ends in runs(~seen)) if seen.any() else ()
+
+
 def warnings_of(
     sequence: PoseSequence,
     view: View | None,
     reliability: Reliability,
     repetitions: tuple[Repetition, ...],
     refused: Refused | None,
+    ignored: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Sentences for whoever reads the numbers."""
     made = []
@@ -58,6 +88,13 @@ def warnings_of(
             f"{sequence.frame_rate:g} frames per second may miss the turning points: depths can "
             "be underestimated."
         )
+    for issue in reliability.issues:
+        if issue.kind == "view" and sequence.frame_rate is not None:
+            first, last = issue.first / sequence.frame_rate, issue.last / sequence.frame_rate
+            made.append(
+                f"From {first:.1f} to {last:.1f} s the picture does not show this exercise: the "
+                "person has turned; nothing is judged there."
+            )
     if reliability.fraction < 1:
         made.append(
             f"{1 - reliability.fraction:.0%} of the frames are left out as gaps "
@@ -65,16 +102,27 @@ def warnings_of(
         )
     elif reliability.issues:
         made.append(f"Some joints of some frames are left out ({_causes(reliability)}).")
-    partial = sum(not repetition.complete for repetition in repetitions)
+    for reason, numbers in _refusals(repetitions).items():
+        made.append(f"Not judged, repetition {', '.join(map(str, numbers))}: {reason}.")
+    partial = sum(not rep.complete and rep.refused is None for rep in repetitions)
     if partial:
         made.append(f"{partial} repetitions are cut by an edge or a gap and are not judged.")
     if refused is None and not repetitions:
         made.append("No repetition was found.")
+    made += ignored
     if sequence.covariance is None:
         made.append(
             "The joints come without covariances: the uncertainty is only the margin of each rule."
         )
     return tuple(made)
+
+
+def _refusals(repetitions: tuple[Repetition, ...]) -> dict[str, list[int]]:
+    numbers: dict[str, list[int]] = {}
+    for repetition in repetitions:
+        if repetition.refused is not None:
+            numbers.setdefault(repetition.refused.reason, []).append(repetition.number)
+    return numbers
 
 
 def _of_view(view: View) -> str:

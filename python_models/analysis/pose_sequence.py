@@ -13,6 +13,11 @@ from python_models.motion.skeletons import Skeleton
 UP = {"image": (0.0, -1.0), "world": (0.0, 0.0, 1.0), "camera": (0.0, -1.0, 0.0)}
 """Against gravity, by what the points are in; cameras are upright."""
 
+FARTHEST = 1e7
+"""A coordinate beyond it, 10 km or ten million pixels, is none: the joint is missing."""
+
+_ROUNDING = 1e-6  # of a covariance's largest entry, or by itself: single precision
+
 
 @dataclass(frozen=True)
 class PoseSequence:
@@ -20,21 +25,23 @@ class PoseSequence:
 
     Attributes:
         points: [T, K, D] float64: D = 2, pixels of the picture (x right, y down); D = 3,
-            millimetres, right-handed. A joint with a coordinate that is not finite is missing.
+            millimetres, right-handed. A joint with a coordinate that is not finite, or beyond
+            FARTHEST, is missing: all of it is NaN here.
         skeleton: Names the K joints.
         frame_rate: Poses per second. None: the poses are single pictures that no time connects.
         up: [D], the unit vector against gravity: (0, -1) in a picture of an upright camera,
             (0, 0, 1) in a world whose Z points up, (0, -1, 0) in front of an upright camera.
         confidence: [T, K], 0 to 1, or None where nothing is known.
         covariance: [T, K, D, D] of each joint by itself, in units of the points squared, or None;
-            NaN where it is not known.
+            a NaN in it: it is not known, and what depends on it is not judged as sure.
         name: Of the recording, for messages.
         image_size: (width, height) in pixels of 2D points: tells which joints are out of the
             picture. None: not known.
 
     Raises:
         ValueError: A shape does not fit; there is no frame; the frame rate is not positive and
-            finite; `up` is no unit vector; a confidence is outside 0 to 1.
+            finite; `up` is no unit vector; a confidence is outside 0 to 1; a covariance is
+            infinite, not symmetric or negative along some direction.
     """
 
     points: Floats
@@ -54,6 +61,9 @@ class PoseSequence:
         shape, joints = self.points.shape, len(self.skeleton)
         if len(shape) != 3 or shape[0] == 0 or shape[1] != joints or shape[2] not in (2, 3):
             raise self._error(f"points must be [T, {joints}, 2 or 3], T >= 1, got {list(shape)}")
+        with np.errstate(invalid="ignore"):
+            there = (np.abs(self.points) <= FARTHEST).all(-1, keepdims=True)
+        object.__setattr__(self, "points", np.where(there, self.points, np.nan))
         if self.frame_rate is not None and not 0 < self.frame_rate < math.inf:
             raise self._error(
                 f"frame_rate must be positive (None for single pictures), got {self.frame_rate}"
@@ -64,6 +74,8 @@ class PoseSequence:
         self._check("covariance", (*shape, shape[2]))
         if self.confidence is not None and np.any((self.confidence < 0) | (self.confidence > 1)):
             raise self._error("confidence must be 0 to 1")
+        if self.covariance is not None:
+            self._check_covariance(self.covariance)
         if self.image_size is not None and (shape[2] != 2 or not min(self.image_size) > 0):
             raise self._error(
                 f"image_size must be positive and is of 2D points, got {self.image_size}"
@@ -108,6 +120,19 @@ class PoseSequence:
         value = getattr(self, field)
         if value is not None and value.shape != expected:
             raise self._error(f"{field} must be {list(expected)}, got {list(value.shape)}")
+
+    def _check_covariance(self, covariance: Floats) -> None:
+        if np.isinf(covariance).any():
+            raise self._error("covariance must be finite (NaN where it is not known), got infinity")
+        known = covariance[np.isfinite(covariance).all((-2, -1))]
+        near = _ROUNDING * np.maximum(np.abs(known).max((-2, -1), initial=0.0), 1.0)
+        if np.any(np.abs(known - known.swapaxes(-1, -2)).max((-2, -1), initial=0.0) > near):
+            raise self._error("covariance must be symmetric")
+        least = np.linalg.eigvalsh(known).min(-1, initial=0.0)
+        if np.any(least < -near):
+            raise self._error(
+                f"covariance must not be negative along any direction, got {least.min():.3g}"
+            )
 
     def _error(self, message: str) -> ValueError:
         return ValueError(f"PoseSequence {self.name}: {message}")

@@ -8,11 +8,18 @@ from python_models.analysis.definitions import HIPS, SIDES
 from python_models.analysis.geometry import length
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import View
+from python_models.analysis.signals import median_filtered
 from python_models.motion.motion import Floats
 
 # Distance of the hip joints over the length of thigh and shank. UI-PRMD's adults: 0.23 to 0.26 by
 # Harrington's hip centres (one 0.37: markers on a wide pelvis), 0.17 to 0.21 as a Kinect has them.
 HIPS_OVER_LEG = 0.21
+
+TURN = 2.0
+"""Seconds around a frame that tell its view."""
+
+SURE = 20.0
+"""Degrees that an azimuth is good for."""
 
 FRONT = 35.0
 SIDE = 65.0
@@ -58,20 +65,37 @@ def leg_length(sequence: PoseSequence, points: Floats) -> Floats:
 
 
 def azimuths(sequence: PoseSequence, points: Floats) -> Floats:
-    """How far pictures are from a frontal view: [1] of a motion, [T] of single pictures; degrees.
+    """How far pictures are from a frontal view, [T]; degrees; NaN where it cannot be told.
 
     A frontal view shows the hips at their full distance, a side view shows none of it. It is an
     estimate from usual proportions: 20 degrees wrong for people, views and detectors that differ.
+
+    Of a motion it is the whole sequence's, by the median of the hips' distance. Where the median
+    of TURN seconds around a frame says otherwise by more than the estimate is good for, the person
+    has turned, and that stretch's counts.
     """
     hips = bone_length(sequence, points, *HIPS)
-    if sequence.frame_rate is not None:
-        hips = np.array([nan_quantile(hips, 0.5)])
-    seen = hips / (HIPS_OVER_LEG * leg_length(sequence, points))
+    front = HIPS_OVER_LEG * leg_length(sequence, points)
+    if sequence.frame_rate is None:
+        return _azimuth(hips / front)
+    whole = np.full(len(hips), _azimuth(nan_quantile(hips, 0.5) / front)[0])
+    around = min(round(TURN * sequence.frame_rate), 2 * len(hips))
+    there = _azimuth(median_filtered(hips, around) / front)
+    frames = np.flatnonzero(np.isfinite(there))
+    if not len(frames):
+        return whole
+    # A frame without hips is seen as the nearest one with them.
+    nearest = np.interp(np.arange(len(hips)), frames, np.arange(len(frames))).round().astype(int)
+    there = there[frames][nearest]
+    return np.where(np.abs(there - whole) > SURE, there, whole)
+
+
+def _azimuth(seen: Floats) -> Floats:
     return np.asarray(np.degrees(np.arccos(np.clip(seen, 0, 1))))
 
 
 def view_of(azimuth: Floats) -> View:
-    """The view of a motion, or the middle one of single pictures."""
+    """The middle one of frames' views."""
     middle = nan_quantile(azimuth, 0.5)
     if np.isnan(middle):
         return View(middle, middle, "unknown")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -23,12 +23,17 @@ _WHOLE = 0.35  # of the height above rest: a sequence's end this low ends its re
 
 @dataclass(frozen=True)
 class Span:
-    """Frames of a repetition; `end` is included; not complete: cut by an edge or a long gap."""
+    """Frames of a repetition; `end` is included; not complete: cut by an edge or a long gap.
+
+    `height` is its rise above the higher one of its ends, of one that is cut the lower one; NaN of
+    holds and pictures.
+    """
 
     start: int
     bottom: int
     end: int
     complete: bool
+    height: float = math.nan
 
 
 def check_frame_rate(frame_rate: float | None) -> float:
@@ -84,9 +89,25 @@ def find_repetitions(
         for span in _in_segment(filled[first : last + 1], rest, minimum_depth):
             if not span.complete or span.end - span.start >= minimum_duration * rate:
                 found.append(
-                    Span(span.start + first, span.bottom + first, span.end + first, span.complete)
+                    replace(
+                        span,
+                        start=span.start + first,
+                        bottom=span.bottom + first,
+                        end=span.end + first,
+                    )
                 )
     return found
+
+
+def noise_of(curve: Floats) -> float:
+    """Standard deviation of what is not alike from frame to frame in a curve [T]; 0 of no curve.
+
+    By the median of second differences, in which a smooth movement nearly cancels.
+    """
+    curve = np.asarray(curve, np.float64)
+    bends = np.abs(curve[2:] - 2 * curve[1:-1] + curve[:-2])
+    bends = bends[np.isfinite(bends)]
+    return float(np.median(bends)) * 1.4826 / math.sqrt(6) if bends.size else 0.0
 
 
 def find_holds(
@@ -123,7 +144,9 @@ def _in_segment(values: Floats, rest: float, depth: float) -> list[Span]:
             for valley, inner in ((left, number > 0), (right, number + 1 < len(peaks)))
         )
         start, end = _low(values, peak, left), _low(values, peak, right)
-        spans.append(Span(start, peak, end, complete))
+        ends = values[left], values[right]
+        height = float(values[peak] - (max(ends) if complete else min(ends)))
+        spans.append(Span(start, peak, end, complete, height))
     return spans
 
 

@@ -87,8 +87,9 @@ class Issue:
     """Frames in which joints cannot be relied on.
 
     Attributes:
-        kind: "missing", "low-confidence", "out-of-picture", "swap",
-            "sides-unknown", "jump", "another-person" or "bone-length".
+        kind: "missing", "low-confidence", "out-of-picture", "swap", "sides-unknown", "jump",
+            "another-person", "bone-length" or, of pictures that do not show the exercise's curve,
+            "view".
         first: First frame of a run of frames.
         last: Its last frame, included.
         joints: Names.
@@ -123,7 +124,8 @@ class Measure:
         name: E.g. "depth".
         value: NaN where it was refused.
         unit: "degrees", "ratio", "seconds" or "none".
-        deviation: Standard deviation that the joints' covariances give; None: not known.
+        deviation: Standard deviation that the joints' covariances give; None: they are not known;
+            infinity: those of some joints are, but not of these.
         frame: Where it was measured; None: it is of the whole repetition.
         refused: Why there is no value.
     """
@@ -148,8 +150,10 @@ class Repetition:
             and a pose's worst frame.
         end: Last frame, included.
         start_time: Seconds; None of single pictures. So are the others.
-        complete: False where the sequence starts or ends, or has a long gap, inside it.
+        complete: False where the sequence starts or ends, or has a long gap, inside it, and where
+            it is refused.
         measures: By name.
+        refused: Why it is not judged as this exercise.
     """
 
     kind: Literal["repetition", "hold", "pose"]
@@ -162,6 +166,7 @@ class Repetition:
     end_time: float | None
     complete: bool
     measures: Mapping[str, Measure]
+    refused: Refused | None = None
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,9 @@ curve = "knee_flexion"      # it rises and falls in a repetition; it stays in a 
 sides = "mean"              # of its left and right: "mean" or "larger"
 minimum_depth = 30.0        # rise of a repetition, in the curve's unit
 minimum_duration = 0.5      # seconds
+both_sides = 0.5            # left out, or the least rise of one side over the other's
+lowered = 0.03              # left out, or by how much the hips come down, in leg lengths
+travel = 0.25               # left out, or how far the feet may end from their start, leg lengths
 measures = ["tempo.descent"]  # what to measure besides the rules' measures
 
 [[rules]]
@@ -85,6 +88,9 @@ class RuleFile:
     minimum_duration: float
     lowest: float
     highest: float
+    both_sides: float
+    lowered: float
+    travel: float
     measures: tuple[str, ...]
     rules: tuple[Rule, ...]
 
@@ -119,6 +125,8 @@ def read_rules(path: Path) -> RuleFile:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError(f"{path}: no TOML file: {error}") from None
+    except RecursionError:
+        raise ValueError(f"{path}: values are nested too deeply") from None
     top = _Table(path, "", content)
     exercise = _Table(path, "exercise", top.take("exercise", dict))
     rules = top.take("rules", list)
@@ -134,6 +142,9 @@ def read_rules(path: Path) -> RuleFile:
         minimum_duration=exercise.positive("minimum_duration"),
         lowest=exercise.number("lowest") if kind == "hold" else math.nan,
         highest=exercise.number("highest") if kind == "hold" else math.nan,
+        both_sides=exercise.condition("both_sides", kind),
+        lowered=exercise.condition("lowered", kind),
+        travel=exercise.condition("travel", kind),
         measures=_both_sides(exercise.take("measures", list, [])),
         rules=tuple(
             rule
@@ -217,6 +228,10 @@ class _Table:
         if not value > 0:
             raise self.error(key, "positive", value)
         return value
+
+    def condition(self, key: str, kind: str) -> float:
+        """A condition of a repetition; NaN: there is none, and no number is below or above it."""
+        return self.positive(key) if kind == "repetitions" and key in self.left else math.nan
 
     def choice(self, key: str, choices: tuple[str, ...]) -> str:
         value = self.take(key, str)

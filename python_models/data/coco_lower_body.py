@@ -92,7 +92,13 @@ class CocoLowerBody(Dataset[Sample | Unreadable]):
 
     @classmethod
     def from_root(cls, root: str | Path, split: str, **options: Any) -> CocoLowerBody:
-        """COCO's own folders: annotations/person_keypoints_{split}2017.json, {split}2017/."""
+        """COCO's own folders: annotations/person_keypoints_{split}2017.json, {split}2017/.
+
+        Raises:
+            ValueError: The split is no plain name: it would lead out of the folder.
+        """
+        if split in ("", ".", "..") or {"/", "\\"} & set(split):
+            raise ValueError(f"split must be a plain name, got {split!r}")
         root = Path(root)
         annotations = root / "annotations" / f"person_keypoints_{split}2017.json"
         return cls([Source(annotations, root / f"{split}2017")], **options)

@@ -103,6 +103,7 @@ def _hierarchy(path: Path, lines: Iterator[tuple[int, str]]) -> list[_Joint]:
     """The joints in the order of their channels; takes the lines up to MOTION."""
     joints: list[_Joint] = []
     opened: list[int] = []  # joints whose { has no } yet
+    seen: set[tuple[str, int]] = set()  # the lines that a joint has once
     waiting: str | None = None  # a joint whose { is to come
     number = 0
     for number, line in lines:
@@ -134,11 +135,15 @@ def _hierarchy(path: Path, lines: Iterator[tuple[int, str]]) -> list[_Joint]:
                 raise ValueError(f"{where}: a {keyword} outside of a joint")
             case "}":
                 opened.pop()
+            case "OFFSET" | "CHANNELS" if (keyword, opened[-1]) in seen:
+                raise ValueError(f"{where}: a second {keyword} of {joints[opened[-1]].name}")
             case "OFFSET":
+                seen.add((keyword, opened[-1]))
                 joints[opened[-1]].offset = finite_numbers(words[1:], where)
                 if len(words) != 4:
                     raise ValueError(f"{where}: expected 3 numbers, got {len(words) - 1}")
             case "CHANNELS":
+                seen.add((keyword, opened[-1]))
                 joints[opened[-1]].channels = _channels(words[1:], where)
             case _:
                 raise ValueError(f"{where}: unknown keyword {words[0][:40]!r}")
@@ -161,9 +166,8 @@ def _channels(words: list[str], where: str) -> list[tuple[str, str]]:
             f"{where}: expected the number of channels and their names, as 1 Xrotation, "
             f"got {' '.join(words)[:80]!r}"
         )
-    positions = [axis for axis, kind in found if kind == "position"]
-    if len(set(positions)) != len(positions):
-        raise ValueError(f"{where}: a position channel stands there twice")
+    for twice in [channel for channel in found if found.count(channel) > 1]:
+        raise ValueError(f"{where}: a {twice[1]} channel stands there twice: {''.join(twice)}")
     return found
 
 

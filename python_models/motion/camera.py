@@ -36,7 +36,8 @@ class Camera:
         distortion: k1, k2, p1, p2, k3 as OpenCV has them [5] or [..., 5].
 
     Raises:
-        ValueError: A shape is another one, a focal length is not positive, or the size is not.
+        ValueError: A shape is another one, a number is not finite, a focal length or the size is
+            not positive, or a rotation is none.
     """
 
     focal: Floats
@@ -57,9 +58,14 @@ class Camera:
                     f"Camera: {name} must be [..., {', '.join(map(str, shape))}], "
                     f"got {list(value.shape)}"
                 )
-        if not (self.focal > 0).all():
-            raise ValueError(f"Camera: focal must be positive, got {self.focal}")
-        if len(self.size) != 2 or min(self.size) < 1:
+        if not ((self.focal > 0) & np.isfinite(self.focal)).all():
+            raise ValueError(f"Camera: focal must be positive and finite, got {self.focal}")
+        for name in ("center", "translation", "distortion"):
+            value = getattr(self, name)
+            if not np.isfinite(value).all():
+                raise ValueError(f"Camera: {name} must be finite, got {value}")
+        _check_rotation(self.rotation)
+        if len(self.size) != 2 or not all(1 <= side < np.inf for side in self.size):
             raise ValueError(f"Camera: size must be (W, H) of at least 1, got {self.size}")
 
     @classmethod
@@ -90,13 +96,11 @@ class Camera:
         lens = np.asarray(distortion, np.float64)
         if lens.shape[-1:] == (4,):
             lens = np.concatenate([lens, np.zeros((*lens.shape[:-1], 1))], axis=-1)
-        turn = np.eye(3) if rotation is None else np.asarray(rotation, np.float64)
-        check_rotation(turn)
         return cls(
             focal=np.stack([given[..., 0, 0], given[..., 1, 1]], axis=-1),
             center=given[..., :2, 2],
             size=size,
-            rotation=turn,
+            rotation=np.eye(3) if rotation is None else np.asarray(rotation, np.float64),
             translation=np.zeros(3) if translation is None else np.asarray(translation, np.float64),
             distortion=lens,
         )
@@ -178,18 +182,16 @@ class Camera:
         return replace(self, center=center, distortion=self.distortion * [1, 1, 1, -1, 1])
 
 
-def check_rotation(matrix: Floats) -> None:
-    """Refuses matrices [..., 3, 3] that are no rotations; of other shapes `Camera` says so.
+def _check_rotation(matrix: Floats) -> None:
+    """Refuses matrices [..., 3, 3] that are no rotations.
 
     A mirror image would make the left joints the right ones, and nothing else would tell.
 
     Raises:
         ValueError: A matrix is none.
     """
-    if matrix.shape[-2:] != (3, 3):
-        return
     product = matrix @ np.swapaxes(matrix, -1, -2)
-    off = np.abs(product - np.eye(3)).max()
+    off = np.abs(product - np.eye(3)).max(initial=0)
     if not (off < _ROTATION and (np.linalg.det(matrix) > 0).all()):
         raise ValueError(f"Camera: rotation must be a rotation matrix, got {matrix}")
 

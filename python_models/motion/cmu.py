@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.bvh import read_bvh
 from python_models.motion.cmu_asf import Asf, bone_ends, read_amc
 from python_models.motion.kinematics import z_up
@@ -68,7 +69,7 @@ def read_cmu_amc(path: Path, asf: Asf, *, frame_rate: float = FRAME_RATE) -> Mot
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is no whole AMC file, does not fit the skeleton, or has another name; the
-            skeleton has not the bones of CMU's.
+            skeleton has not the bones of CMU's, or is not of a person's size.
     """
     ends = bone_ends(asf, read_amc(path, asf))
 
@@ -94,7 +95,7 @@ def read_cmu_bvh(path: Path, asf: Asf | None = None) -> Motion:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It is no whole BVH file, has another name or other joints, or the rest pose
-            alone; the skeleton has no thorax.
+            alone; the skeleton has no thorax; the body is not of a person's size.
     """
     bvh = read_bvh(path)
     above = [joint for joint in ("Neck", "LeftShoulder", "RightShoulder") if joint in bvh.joints]
@@ -166,4 +167,5 @@ def _motion(
     joints["thorax"] = (joints["left_shoulder"] + joints["right_shoulder"]) / 2
     stacked = np.stack([joints[joint] for joint in SKELETON.joints], axis=1)
     name = stem(path)
-    return Motion(z_up(stacked) * millimetres, SKELETON, frame_rate, match[1], name, name)
+    motion = Motion(z_up(stacked) * millimetres, SKELETON, frame_rate, match[1], name, name)
+    return checked_size(motion, path, f"units of {millimetres:.4g} mm")

@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from python_models.motion.array_files import read_arrays
-from python_models.motion.camera import Camera, check_rotation
+from python_models.motion.body_size import checked_size
+from python_models.motion.camera import Camera
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import HUMAN36M_17
 from python_models.motion.text_files import read_object
@@ -42,7 +43,7 @@ def read_human36m(path: Path) -> list[Motion]:
     Raises:
         FileNotFoundError: There is no such file.
         ValueError: It holds pickled objects, is no whole npz, or an array has another name, type or
-            shape.
+            shape, or a body that is not of a person's size.
     """
     arrays = read_arrays(path, _LARGEST, _CONVERT)
     if not arrays:
@@ -87,7 +88,8 @@ def _motion(path: Path, name: str, array: np.ndarray[Any, np.dtype[Any]]) -> Mot
         raise ValueError(f"{path}: {name} must be finite, or NaN where a joint is not known")
     if array.shape[1] == 32:
         joints = joints[:, KEPT]
-    return Motion(joints, HUMAN36M_17, FRAME_RATE, match[1], match[2], name)
+    motion = Motion(joints, HUMAN36M_17, FRAME_RATE, match[1], match[2], name)
+    return checked_size(motion, f"{path}: {name}", "metres")
 
 
 def _camera(where: str, fields: Any) -> Camera:
@@ -107,7 +109,6 @@ def _camera(where: str, fields: Any) -> Camera:
             raise ValueError(f"{where}: {name} must be finite {list(shapes[name])}")
     width, height = values.pop("size")
     try:
-        check_rotation(values["rotation"])
         return Camera(size=(int(width), int(height)), **values)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None

@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import COCO_17, skeleton
 from python_models.motion.text_files import read_lists, stem
@@ -37,7 +38,7 @@ the middle of the hips, the thorax that of the shoulders."""
 
 VIDEO_RATE = 24.0
 _WORLD_FIELDS = ("armature_keypoints", "joint_keypoints")
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 def read_infinite_form(
@@ -57,7 +58,8 @@ def read_infinite_form(
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: It is no such file; it needs a focal length; a video has two persons in a frame.
+        ValueError: It is no such file; it needs a focal length; a video has two persons in a frame;
+            a body is not of a person's size.
     """
     content = read_lists(path, "images", "annotations")
     try:
@@ -80,17 +82,17 @@ def read_infinite_form(
     for row, joints in zip(rows, poses, strict=True):
         name = f"{stem(path)}/{row['image_id']}/{row.get('id', 0)}"
         world = _field(row) in _WORLD_FIELDS
-        found.append(
-            Motion(
-                joints[None],
-                WORLD_SKELETON if world else COCO_17,
-                1.0,
-                name,
-                _action(row, images[row["image_id"]]),
-                name,
-                "world" if world else "camera",
-            )
+        unit = "metres" if world else "metres, and focal right"
+        motion = Motion(
+            joints[None],
+            WORLD_SKELETON if world else COCO_17,
+            1.0,
+            name,
+            _action(row, images[row["image_id"]]),
+            name,
+            "world" if world else "camera",
         )
+        found.append(checked_size(motion, f"{path}, {name}", unit))
     return found
 
 
@@ -151,7 +153,7 @@ def _video(
     frame_rate: float,
 ) -> Motion:
     """The poses in the order of their frames; a frame without the person is a gap."""
-    numbers = [int(images[row["image_id"]]["frame_number"]) for row in rows]
+    numbers = [_frame_number(path, images[row["image_id"]]["frame_number"]) for row in rows]
     if len(set(numbers)) != len(numbers):
         raise ValueError(f"{path}: a video with two persons in a frame cannot be told apart")
     if len({_field(row) in _WORLD_FIELDS for row in rows}) > 1:
@@ -163,7 +165,7 @@ def _video(
     for number, pose in zip(numbers, poses, strict=True):
         joints[number - first] = pose
     world = _field(rows[0]) in _WORLD_FIELDS
-    return Motion(
+    motion = Motion(
         joints,
         WORLD_SKELETON if world else COCO_17,
         frame_rate,
@@ -172,3 +174,12 @@ def _video(
         stem(path),
         "world" if world else "camera",
     )
+    return checked_size(motion, path, "metres")
+
+
+def _frame_number(path: Path, given: object) -> int:
+    if isinstance(given, float) and given.is_integer():
+        return int(given)
+    if isinstance(given, int) and not isinstance(given, bool):
+        return given
+    raise ValueError(f"{path}: frame_number must be a whole number, got {str(given)[:40]!r}")

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.motion import Floats, Motion
 from python_models.motion.skeletons import COCO_17
 from python_models.motion.text_files import read_lists
@@ -73,7 +74,8 @@ def read_synthetic_squats(folder: Path, split: str) -> PicturePoses:
 
     Raises:
         FileNotFoundError: The folder has no such split.
-        ValueError: The file is not the generator's, or not all of it.
+        ValueError: The file is not the generator's, or not all of it; its bodies are not of a
+            person's size.
     """
     if split not in ("train", "val"):
         raise ValueError(f"split must be train or val, got {split!r}")
@@ -88,6 +90,7 @@ def read_synthetic_squats(folder: Path, split: str) -> PicturePoses:
             f"{error}"
         ) from error
     points = np.stack([row.points for row in rows])
+    checked_size(Motion(points, SKELETON, 1.0, "", ACTION, path.name, "camera"), path)
     focal, center = np.stack([row.focal for row in rows]), np.stack([row.center for row in rows])
     flat = points[..., :2] / points[..., 2:]
     return PicturePoses(
@@ -105,7 +108,7 @@ def read_synthetic_squats(folder: Path, split: str) -> PicturePoses:
     )
 
 
-_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError)
+_UNREADABLE = (KeyError, TypeError, ValueError, AttributeError, OverflowError)
 
 
 class _Row:

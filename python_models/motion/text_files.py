@@ -54,10 +54,13 @@ def read_object(path: Path) -> dict[str, Any]:
         FileNotFoundError: There is no such file.
         ValueError: It is no whole JSON, or no object.
     """
+    text = read_text(path)
     try:
-        content = json.loads(read_text(path))
+        content = json.loads(text)
     except json.JSONDecodeError as error:
         raise ValueError(f"{path}, line {error.lineno}: no JSON: {error.msg}") from error
+    except ValueError as error:  # a number of thousands of digits
+        raise ValueError(f"{path}: cannot be read: {error}") from error
     except RecursionError:
         raise ValueError(f"{path}: JSON nested too deep") from None
     found = content if isinstance(content, dict) else None

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.hip_centres import hip_centres
 from python_models.motion.kinematics import euler_rotations, joint_positions, z_up
 from python_models.motion.motion import Floats, Motion
@@ -85,12 +86,15 @@ def read_vicon(path: Path) -> Motion:
 
     Raises:
         FileNotFoundError: There is no such file.
-        ValueError: A line is not of 117 finite numbers; the name is none of UI-PRMD's.
+        ValueError: A line is not of 117 finite numbers; the name is none of UI-PRMD's; the body
+            is not of a person's size.
     """
     subject, action = subject_and_action(path)
     markers = read_number_table(path, 3 * len(MARKERS)).reshape(-1, len(MARKERS), 3)
     markers[(markers == 0).all(axis=-1)] = np.nan
-    return Motion(_vicon_joints(markers), VICON_SKELETON, VICON_RATE, subject, action, stem(path))
+    joints = _vicon_joints(markers)
+    motion = Motion(joints, VICON_SKELETON, VICON_RATE, subject, action, stem(path))
+    return checked_size(motion, path)
 
 
 def read_squats(root: Path, *, incorrect: bool = True) -> list[Motion]:
@@ -126,7 +130,7 @@ def read_kinect(positions: Path, angles: Path) -> Motion:
     Raises:
         FileNotFoundError: A file does not exist.
         ValueError: A line is not of 66 finite numbers; the files differ in length; a name is none
-            of UI-PRMD's.
+            of UI-PRMD's; the body is not of a person's size.
     """
     subject, action = subject_and_action(positions)
     nodes = len(_KINECT_NODES)
@@ -141,7 +145,8 @@ def read_kinect(positions: Path, angles: Path) -> Motion:
     nodes_of = {node: found[:, number] for number, node in enumerate(_KINECT_NODES)}
     nodes_of["pelvis"] = (nodes_of["left_hip"] + nodes_of["right_hip"]) / 2
     joints = np.stack([nodes_of[joint] for joint in KINECT_SKELETON.joints], axis=1)
-    return Motion(joints, KINECT_SKELETON, KINECT_RATE, subject, action, stem(positions))
+    motion = Motion(joints, KINECT_SKELETON, KINECT_RATE, subject, action, stem(positions))
+    return checked_size(motion, positions, "centimetres")
 
 
 def subject_and_action(path: Path) -> tuple[str, str]:

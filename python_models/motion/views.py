@@ -10,6 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from python_models.motion.body_size import checked_size
 from python_models.motion.conversion import convert
 from python_models.motion.draws import Draws
 from python_models.motion.known import known
@@ -88,7 +89,8 @@ class MotionViews:
         gaps: Keep the poses of which only the hips (or the pelvis) are known for sure.
 
     Raises:
-        ValueError: `every` or `cameras_per_pose` is not positive, or no pose is left.
+        ValueError: `every` or `cameras_per_pose` is not positive, no pose is left, or a body is not
+            of a person's size.
     """
 
     def __init__(
@@ -116,7 +118,8 @@ class MotionViews:
         self._inputs = self._all.indices(*source.joints)
         self._outputs = self._all.indices(*target.joints)
         asked = sorted({*self._inputs, *self._outputs})
-        parts, roots, frames, self._motions = [], [], [], list(motions)
+        parts, roots, frames = [], [], []
+        self._motions = [checked_size(motion, f"Motion {motion.name}") for motion in motions]
         unknown = set(asked)
         for motion in self._motions:
             thinned = motion.map(lambda joints: joints[::every])

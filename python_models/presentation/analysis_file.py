@@ -63,6 +63,7 @@ def write_keypoints(path: Path, keypoints: Keypoints) -> None:
         "fps": keypoints.frame_rate,
         "frame": keypoints.frame,
         "image_size": None if size is None else list(size),
+        "focal": keypoints.focal,
         "keypoints": as_json(table),
     }
     write_json(path, content)

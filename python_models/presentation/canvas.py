@@ -8,6 +8,7 @@ import numpy as np
 
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.arrays import Array
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 from python_models.presentation.views_3d import body_axes, seen
 
@@ -31,10 +32,10 @@ def drawn_at(points: Floats, image_size: tuple[int, int] | None) -> tuple[Floats
     if image_size is not None:
         low, extent = np.zeros(2), np.array(image_size, np.float64)
     else:
-        known = points[np.isfinite(points).all(axis=-1)]
-        if not len(known):
-            known = np.zeros((1, 2))
-        low, high = np.percentile(known, (1, 99), axis=0)
+        found = points[known(points)]
+        if not len(found):
+            found = np.zeros((1, 2))
+        low, high = np.percentile(found, (1, 99), axis=0)
         margin = max(_MARGIN * float((high - low).max()), 1e-6)
         low, extent = low - margin, high - low + 2 * margin
     scale = _LONGEST / float(extent.max())

@@ -8,17 +8,17 @@ from typing import Protocol
 
 import numpy as np
 
-from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.pose_sequence import UP, PoseSequence
 from python_models.analysis.reliability import Checked, check
 from python_models.analysis.results import Analysis, Issue
 from python_models.analysis.signals import runs
 from python_models.motion.conversion import convert, convert_confidence, sources
+from python_models.motion.known import known
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 from python_models.prediction.smoothing import OneEuro
 from python_models.presentation.keypoints import Keypoints
 
-_UP = {"image": (0.0, -1.0), "world": (0.0, 0.0, 1.0), "camera": (0.0, -1.0, 0.0)}
 LEVEL = (
     "the camera is taken to be upright and level: a camera that looks down or is held askew adds "
     "its tilt to every angle against the vertical, such as the trunk's lean"
@@ -47,10 +47,15 @@ class PoseLifter(Protocol):
     def target(self) -> Skeleton:
         """Of the points."""
 
-    def lift(self, keypoints: Floats, size: Floats) -> Floats:
+    @property
+    def calibrated(self) -> bool:
+        """Whether it needs the camera's focal length; without, it takes none."""
+
+    def lift(self, keypoints: Floats, size: Floats, focal: Floats | None = None) -> Floats:
         """Pixels [T, K, 2] in pictures of these sizes [T, 2] as millimetres [T, K', 3].
 
-        The axes are the camera's. NaN where there are too few keypoints.
+        The focal length is in pixels too. The axes are the camera's. NaN where there are too few
+        keypoints.
         """
 
 
@@ -97,14 +102,15 @@ def judge(
 
     Raises:
         ValueError: The keypoints are 3D already and there is a lifter, or it needs joints that
-            they do not have, or the size of their images; single pictures are to be smoothed.
+            they do not have, or the size of their images, or the camera's focal length; single
+            pictures are to be smoothed.
     """
     flat = keypoints.frame == "image"
     sequence = PoseSequence(
         keypoints.points,
         keypoints.skeleton,
         keypoints.frame_rate,
-        np.array(_UP[keypoints.frame]),
+        np.array(UP[keypoints.frame]),
         keypoints.scores,
         keypoints.covariances,
         name=name,
@@ -141,6 +147,11 @@ def judge(
             "each axis (one standard deviation), as its training run measured"
         )
     analysis = _with_issues(analyse(lifted), issues)
+    if lifter.calibrated:
+        notes.append(
+            f"the camera's focal length is taken to be {keypoints.focal:g} pixels: were it another "
+            "one, so would be the pose in space"
+        )
     return Judged(analysis, lifted, in_picture, points, (*notes, LIFTED))
 
 
@@ -159,22 +170,42 @@ def lift(
         raise ValueError(f"the lifter needs {lacking}, which {skeleton.name} does not have")
     if keypoints.image_sizes is None:
         raise ValueError("to be lifted, keypoints must come with image_size, [width, height]")
+    focal = focal_for(lifter, keypoints.focal)
+    sizes = sorted({(max(size), min(size)) for size in keypoints.image_sizes})  # turned or not
+    if focal is not None and len(sizes) > 1:
+        raise ValueError(f"a focal length is for pictures of one size, got {sizes[:3]}")
     inputs = convert(sequence.points, skeleton, source)
-    known = np.asarray(np.isfinite(inputs).all(axis=-1))
-    joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64)).copy()
+    found = known(inputs)
+    joints = lifter.lift(inputs, np.array(keypoints.image_sizes, np.float64), focal).copy()
     for place, joint in enumerate(target.joints):
         if joint in source.joints:
-            joints[~known[:, source.index(joint)], place] = np.nan
+            joints[~found[:, source.index(joint)], place] = np.nan
     confidence = None
     if sequence.confidence is not None:
         given = convert_confidence(sequence.confidence, skeleton, source)
-        least = np.where(known, given, 1.0).min(axis=1, keepdims=True)
+        least = np.where(found, given, 1.0).min(axis=1, keepdims=True)
         confidence = np.broadcast_to(least, joints.shape[:2]).copy()
     used = {place for parts in weights.values() for place, _ in parts or ()}
     names = tuple(skeleton.joints[place] for place in sorted(used))
-    up, name = np.array(_UP["camera"]), sequence.name
+    up, name = np.array(UP["camera"]), sequence.name
     lifted = PoseSequence(joints, target, sequence.frame_rate, up, confidence, name=name)
     return lifted, checked.issues(sequence, names)
+
+
+def focal_for(lifter: PoseLifter, focal: float | None) -> Floats | None:
+    """What a lifter is told of the camera: nothing, if it has learnt nothing about cameras.
+
+    Raises:
+        ValueError: It needs a focal length, and there is none.
+    """
+    if not lifter.calibrated:
+        return None
+    if focal is None:
+        raise ValueError(
+            "the lifter was trained with known focal lengths: give the camera's by --focal, in "
+            "pixels of the pictures"
+        )
+    return np.array(focal, np.float64)
 
 
 def smoothed(points: Floats, rate: float | None, smoothing: Callable[[float], OneEuro]) -> Floats:
@@ -185,11 +216,12 @@ def smoothed(points: Floats, rate: float | None, smoothing: Callable[[float], On
     """
     if rate is None:
         raise ValueError("smoothing is for motions: give --fps if these are moments of one")
-    whole = points[np.isfinite(points).all(axis=(1, 2))]
+    found = known(points)
+    whole = points[found.all(axis=1)]
     size = float(np.median(np.ptp(whole, axis=1).max(axis=-1))) if len(whole) else 0.0
     result = points.copy()
     for joint in range(points.shape[1]):
-        for first, last in runs(np.asarray(np.isfinite(points[:, joint]).all(axis=1))):
+        for first, last in runs(found[:, joint]):
             one_euro = smoothing(max(size, 1.0))
             for frame in range(first, last + 1):
                 result[frame, joint] = one_euro(points[frame, joint], frame / rate)

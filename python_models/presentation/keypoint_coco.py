@@ -6,17 +6,17 @@ from typing import Any
 
 import numpy as np
 
+from python_models.motion.motion import Floats
 from python_models.motion.skeletons import COCO_17, LOWER_BODY_6
 from python_models.prediction.person_boxes import Box
 from python_models.presentation.keypoints import (
     FARTHEST,
     MOST_FRAMES,
-    Floats,
     Keypoints,
     rate_of,
     size_of,
 )
-from python_models.presentation.person_choice import Follower
+from python_models.presentation.person_choice import Follower, extent
 
 _JOINTS = len(COCO_17)
 Row = tuple[int, Box, Floats]  # the person's number, its box, x, y and score or flag [17, 3]
@@ -156,8 +156,4 @@ def _box(values: Any, points: Floats) -> Box:
         numbers = [float(v) for v in values if isinstance(v, (int, float)) and abs(v) <= FARTHEST]
         if len(numbers) == 4:
             return numbers[0], numbers[1], numbers[2], numbers[3]
-    known = points[~np.isnan(points).any(axis=1), :2]
-    if not len(known):
-        return 0.0, 0.0, 0.0, 0.0
-    (left, top), (right, bottom) = known.min(axis=0), known.max(axis=0)
-    return float(left), float(top), float(right - left), float(bottom - top)
+    return extent(points[:, :2])

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from python_models.motion.motion import Floats
 from python_models.motion.skeletons import SKELETONS, Skeleton
-from python_models.presentation.keypoints import MOST_FRAMES, Floats, Frame, Keypoints
-from python_models.presentation.person_choice import Follower
+from python_models.presentation.keypoints import MOST_FRAMES, Frame, Keypoints
+from python_models.presentation.person_choice import Follower, extent
 
 _NEEDED = ("frame", "joint", "x", "y")
 _Person = dict[str, tuple[float, ...]]  # x, y, z, score of each joint
@@ -44,7 +45,7 @@ def read_csv(
     table = np.full((len(names), len(skeleton), 4), np.nan)
     for t, name in enumerate(names):
         persons = list(frames.get(name, {}).items())
-        place = choose([(number, _extent(joints)) for number, joints in persons])
+        place = choose([(number, extent(_places(joints))) for number, joints in persons])
         if place is not None:
             for joint, values in persons[place][1].items():
                 table[t, skeleton.index(joint)] = values
@@ -127,10 +128,5 @@ def _names(frames: dict[Any, Any], source: str, *, in_time: bool) -> list[Any]:
     return list(range(first, last + 1))
 
 
-def _extent(joints: _Person) -> tuple[float, float, float, float]:
-    known: Floats = np.array([values[:2] for values in joints.values()], np.float64)
-    known = known[np.isfinite(known).all(axis=1)]
-    if not len(known):
-        return 0.0, 0.0, 0.0, 0.0
-    (left, top), (right, bottom) = known.min(axis=0), known.max(axis=0)
-    return float(left), float(top), float(right - left), float(bottom - top)
+def _places(joints: _Person) -> Floats:
+    return np.array([values[:2] for values in joints.values()], np.float64)

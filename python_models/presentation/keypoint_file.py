@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 
+from python_models.motion.array_files import read_arrays
+from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 from python_models.presentation.keypoint_coco import read_coco
 from python_models.presentation.keypoint_csv import read_csv
 from python_models.presentation.keypoints import (
-    Floats,
     Frame,
     Keypoints,
     checked,
+    focal_of,
     rate_of,
     size_of,
     skeleton_of,
@@ -37,9 +38,11 @@ def read_keypoints(
       or a COCO annotation file: 17 keypoints.
     - Plain JSON: {"skeleton": "human36m-17", "fps": 25, "keypoints": [T][K][x, y] or [x, y, score]}
       in image pixels; with "frame": "world" or "camera" it is [x, y, z] or [x, y, z, score] in
-      millimetres. Null is a missing number, joint or frame. "image_size": [width, height].
+      millimetres. Null is a missing number, joint or frame. "image_size": [width, height];
+      "focal": the camera's focal length in pixels of the images.
     - CSV: the columns of predict.py's joints.csv; with z, millimetres of a camera's frame.
-    - npz: arrays keypoints [T, K, 2 or 3], skeleton, and fps, scores [T, K], image_size, frame.
+    - npz: arrays keypoints [T, K, 2 or 3], skeleton, and fps, scores [T, K], image_size,
+      focal, frame.
 
     Args:
         path: Its suffix says which.
@@ -110,6 +113,7 @@ def _plain(content: dict[str, Any], source: str, rate: float | None) -> Keypoint
         _of_all(size_of(content.get("image_size"), source), len(table)),
         tuple(map(str, range(len(table)))),
         frame,
+        focal=focal_of(content.get("focal"), source),
     )
 
 
@@ -150,20 +154,11 @@ def _frame(value: Any, source: str) -> Frame:
 
 def _read_npz(path: Path, rate: float | None) -> Keypoints:
     source = path.name
-    try:
-        with zipfile.ZipFile(path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-        if unpacked > LARGEST_ARRAYS:
-            raise ValueError(f"{unpacked} bytes of arrays are more than {LARGEST_ARRAYS}")
-        names = ("keypoints", "skeleton", "fps", "scores", "image_size", "frame")
-        with np.load(path, allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in names if name in archive}
-    except (zipfile.BadZipFile, ValueError, EOFError, KeyError) as error:
-        raise ValueError(f"{source}: no npz file of plain arrays: {error}") from error
+    arrays = read_arrays(path, LARGEST_ARRAYS)
     if "keypoints" not in arrays or "skeleton" not in arrays:
         raise ValueError(f"{source}: must have the arrays keypoints and skeleton")
     points, scores = _floats(arrays["keypoints"], source), arrays.get("scores")
-    one = {name: _scalar(arrays.get(name)) for name in ("skeleton", "fps", "frame")}
+    one = {name: _scalar(arrays.get(name)) for name in ("skeleton", "fps", "focal", "frame")}
     of_file = rate_of(one["fps"], source)
     frames, last = (len(points), points.shape[2]) if points.ndim == 3 else (0, 0)
     return Keypoints(
@@ -174,6 +169,7 @@ def _read_npz(path: Path, rate: float | None) -> Keypoints:
         _of_all(size_of(arrays.get("image_size"), source), frames),
         tuple(map(str, range(frames))),
         _frame(one["frame"] or ("camera" if last == 3 else "image"), source),
+        focal=focal_of(one["focal"], source),
     )
 
 

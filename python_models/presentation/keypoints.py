@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from python_models.motion.known import known
+from python_models.motion.motion import Floats
 from python_models.motion.skeletons import SKELETONS, Skeleton
 
-Floats = NDArray[np.float64]
 Frame = Literal["image", "world", "camera"]
 
 MOST_FRAMES = 200_000  # an hour and more at 50 a second
@@ -35,6 +35,7 @@ class Keypoints:
         notes: What a reader of the results must know about the file.
         covariances: [T, K, D, D] in the points' units squared, NaN where they are not known; or
             None where none is.
+        focal: The camera's focal length in pixels of the images, or None where it is not known.
     """
 
     points: Floats
@@ -46,6 +47,7 @@ class Keypoints:
     frame: Frame = "image"
     notes: tuple[str, ...] = ()
     covariances: Floats | None = None
+    focal: float | None = None
 
     def __len__(self) -> int:
         return len(self.points)
@@ -84,8 +86,8 @@ def size_of(value: object, source: str) -> tuple[int, int] | None:
     """Width and height of the images, or None."""
     if value is None:
         return None
-    values = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
     try:
+        values = list(value) if isinstance(value, (list, tuple, np.ndarray)) else []
         width, height = (int(side) for side in values)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
@@ -94,6 +96,21 @@ def size_of(value: object, source: str) -> tuple[int, int] | None:
     if not (0 < width <= 100_000 and 0 < height <= 100_000):
         raise ValueError(f"{source}: image_size must be 1 to 100000 pixels, got {value!r}")
     return width, height
+
+
+def focal_of(value: object, source: str) -> float | None:
+    """A focal length in pixels as a file says it, or None.
+
+    Raises:
+        ValueError: It is no positive number.
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value <= FARTHEST:
+        raise ValueError(
+            f"{source}: focal must be pixels, positive and up to {FARTHEST:g}, got {value!r}"
+        )
+    return float(value)
 
 
 def checked(keypoints: Keypoints, source: str) -> Keypoints:
@@ -130,12 +147,12 @@ def checked(keypoints: Keypoints, source: str) -> Keypoints:
 
 def whole_points(points: Floats) -> Floats:
     """Points whose coordinates are all known; the others are NaN altogether."""
-    known = ~np.isnan(points).any(axis=-1, keepdims=True)
-    return np.where(known, points, np.nan)
+    whole = ~np.isnan(points).any(axis=-1, keepdims=True)  # infinity stays, to be refused
+    return np.where(whole, points, np.nan)
 
 
 def _check_unit(points: Floats, source: str) -> None:
-    bodies = [frame[~np.isnan(frame).any(axis=-1)] for frame in points]
+    bodies = [frame[known(frame)] for frame in points]
     extents = (float(np.ptp(body, axis=0).max()) for body in bodies if len(body) > 1)
     extent = max(extents, default=np.inf)
     if extent < _SMALLEST_BODY:

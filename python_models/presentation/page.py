@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
 from string import Template
 
-from python_models.analysis.results import Analysis, Measure
+from python_models.analysis.advice import uncertainty
+from python_models.analysis.results import Analysis, Measure, Repetition
 from python_models.presentation import page_advice
 from python_models.presentation.curves import title_of
 from python_models.presentation.page_parts import Picture, figures, table, text_list
@@ -16,15 +16,21 @@ from python_models.presentation.words import (
     NOTHING,
     issue_words,
     plain,
-    quantity,
+    plus_or_minus,
     reason_words,
     span_words,
 )
 from python_models.whole_file import whole_file
 
 _TEMPLATE = Path(__file__).with_name("page.html")
-_SURE = 1.96  # standard deviations: 95 %
 _MOST_ISSUES = 100  # rows; the JSON has all
+
+_PLUS_OR_MINUS = (
+    "± is what a number is good for, about 95 %: what the joints' noise does to it; of an angle in "
+    "a picture also how far it may be from the body's; and where a rule judges it, as in the "
+    "advice, the rule's margin for joints that are off by the same in every frame. Where there is "
+    "none, nothing is known."
+)
 
 
 def page(
@@ -127,17 +133,30 @@ def _repetitions(analysis: Analysis, names: Sequence[str]) -> str:
         when.append(span_words(rep.start, rep.end, analysis.frame_rate, names))
     rows = [("when" if analysis.frame_rate else "picture", when)]
     for name in names_of:
-        measures = [rep.measures.get(name) for rep in analysis.repetitions]
-        cells = [NOTHING if one is None else _measured(one) for one in measures]
+        cells = [_measured(name, rep, analysis) for rep in analysis.repetitions]
         rows.append((plain(name), cells))
-    return f"<section><h2>Measured</h2>{table(head, rows)}</section>"
+    inner = table(head, rows)
+    if any("±" in cell for _, cells in rows for cell in cells):
+        inner += f'<p class="soft">{escape(_PLUS_OR_MINUS)}</p>'
+    return f"<section><h2>Measured</h2>{inner}</section>"
 
 
-def _measured(measure: Measure) -> str:
-    value = quantity(measure.value, measure.unit)
-    if measure.deviation is None or NOTHING in value or not math.isfinite(measure.deviation):
-        return value
-    return f"{value} ± {quantity(_SURE * measure.deviation, measure.unit)}"
+def _measured(name: str, repetition: Repetition, analysis: Analysis) -> str:
+    measure = repetition.measures.get(name)
+    if measure is None:
+        return NOTHING
+    return plus_or_minus(measure.value, _uncertainty(measure, repetition, analysis), measure.unit)
+
+
+def _uncertainty(measure: Measure, repetition: Repetition, analysis: Analysis) -> float | None:
+    """What the advice says of the measure; of one that no rule judges, what is known of it."""
+    said = (
+        advice.uncertainty
+        for advice in analysis.advice
+        if (advice.measure, advice.repetition) == (measure.name, repetition.number)
+        and advice.uncertainty is not None
+    )
+    return max(said, default=uncertainty(measure, 0.0, analysis.view))
 
 
 def _issues(analysis: Analysis, names: Sequence[str]) -> str:

@@ -7,7 +7,7 @@ from html import escape
 
 from python_models.analysis.results import Advice, Analysis
 from python_models.presentation.page_parts import table
-from python_models.presentation.words import NOTHING, plain, quantity, reason_words, sentence
+from python_models.presentation.words import plain, plus_or_minus, quantity, reason_words, sentence
 
 # In the order of the page: the verdict, its heading, its class.
 _VERDICTS = (
@@ -77,10 +77,7 @@ def _number(advice: Advice, analysis: Analysis) -> str:
 
 
 def _value(advice: Advice) -> str:
-    value = quantity(advice.value, advice.unit)
-    if advice.uncertainty is None or value == NOTHING:
-        return value
-    return f"{value} ± {quantity(advice.uncertainty, advice.unit)}"
+    return plus_or_minus(advice.value, advice.uncertainty, advice.unit)
 
 
 def _why_not(analysis: Analysis, advice: Advice) -> str:

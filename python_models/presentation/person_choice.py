@@ -5,6 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
+from python_models.motion.known import extremes
+from python_models.motion.motion import Floats
 from python_models.prediction.person_boxes import Box
 
 LEAST_OVERLAP = 0.1  # of the boxes in two frames, intersection over union, to be the same person
@@ -77,6 +81,15 @@ class Follower:
                 "person may be seen from there on"
             )
         return found
+
+
+def extent(points: Floats) -> Box:
+    """The box around points [N, 2]: those that are known, an empty one if none is."""
+    low, high = extremes(points)
+    if not np.isfinite(low).all():
+        return 0.0, 0.0, 0.0, 0.0
+    left, top, right, bottom = map(float, (*low, *high))
+    return left, top, right - left, bottom - top
 
 
 def overlap(a: Box, b: Box) -> float:

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from python_models.analysis.pose_sequence import PoseSequence
+from python_models.motion.known import extremes, known
 from python_models.motion.motion import Floats
 from python_models.overlay import hex_colour
 from python_models.presentation.limbs import colour_of, limbs
@@ -33,7 +34,7 @@ def body_axes(sequence: PoseSequence) -> tuple[Floats, bool]:
             continue
         places = sequence.skeleton.indices(left, right)
         across = sequence.points[:, places[0]] - sequence.points[:, places[1]]
-        across = across[np.isfinite(across).all(axis=1)]
+        across = across[known(across)]
         if not len(across):
             continue
         middle = np.median(across, axis=0)
@@ -70,7 +71,7 @@ def figure_of(sequence: PoseSequence, frames: Sequence[int], titles: Sequence[st
     """
     if sequence.dimensions != 3 or not frames:
         raise ValueError("views_3d: must have 3D poses and a frame to draw")
-    axes, known = body_axes(sequence)
+    axes, sure = body_axes(sequence)
     poses = sequence.points[list(frames)]
     poses = poses - np.stack([_middle(pose) for pose in poses])[:, None]
     planes = seen(poses, axes)
@@ -86,13 +87,13 @@ def figure_of(sequence: PoseSequence, frames: Sequence[int], titles: Sequence[st
             axis.set_title(view if column else f"{title}: {view}", fontsize=10)
             axis.tick_params(labelsize=7)
             axis.grid(alpha=0.25)
-        if not np.isfinite(pose).all(axis=1).any():
+        if not known(pose).any():
             grid[row][1].text(0, 0, "no pose known", ha="center", va="center")
     handles = [
         grid[0][0].plot([], [], color=hex_colour(colour_of(f"{side}_")), lw=3, label=side)[0]
         for side in ("left", "right")
     ]
-    note = "mm" if known else "mm; where the body faces is not known: any level axes"
+    note = "mm" if sure else "mm; where the body faces is not known: any level axes"
     figure.legend(handles=handles, loc="outside lower center", ncols=2, title=note, fontsize=9)
     return figure
 
@@ -106,8 +107,8 @@ def save_views(
 
 
 def _middle(pose: Floats) -> Floats:
-    known = pose[np.isfinite(pose).all(axis=1)]
-    return (known.min(axis=0) + known.max(axis=0)) / 2 if len(known) else np.zeros(3)
+    low, high = extremes(pose)
+    return (low + high) / 2 if np.isfinite(low).all() else np.zeros(3)
 
 
 def _draw(axis: Axes, plane: Floats, sequence: PoseSequence) -> None:

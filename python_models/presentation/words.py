@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 
+from python_models.analysis.advice import amount
 from python_models.analysis.results import Issue
 
 _ISSUES = {
@@ -19,7 +20,6 @@ _ISSUES = {
     "bone-length": "a bone of impossible length",
 }
 NOTHING = "\N{EN DASH}"
-_SIGNS = {"degrees": "°", "mm": " mm", "pixels": " pixels", "seconds": " s"}
 
 
 def plain(name: str) -> str:
@@ -50,13 +50,19 @@ def issue_words(issue: Issue) -> str:
     return f"{joint_words(issue.joints)}: {kind}" if issue.joints else kind
 
 
-def quantity(value: float | None, unit: str, places: int | None = None) -> str:
+def quantity(value: float | None, unit: str) -> str:
     """A number with its unit; a dash where there is none."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if places is None:
-        places = {"degrees": 1, "mm": 0, "pixels": 0}.get(unit, 2)
-    return f"{value:.{places}f}{_SIGNS.get(unit, '')}"
+    return amount(value, unit)
+
+
+def plus_or_minus(value: float, uncertainty: float | None, unit: str) -> str:
+    """A number with what it is good for, if that is known; a dash where there is none."""
+    text = quantity(value, unit)
+    if uncertainty is None or text == NOTHING:
+        return text
+    return f"{text} ± {quantity(uncertainty, unit)}"
 
 
 def span_words(first: int, last: int, frame_rate: float | None, names: Sequence[str]) -> str:

@@ -1,0 +1,99 @@
+"""Whether a rise and fall of the exercise's curve is the exercise at all."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from python_models.analysis import proportions
+from python_models.analysis.definitions import ANKLES, HIPS, SIDES
+from python_models.analysis.geometry import dot, length
+from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.repetitions import FILTER, Span
+from python_models.analysis.results import Curve, Refused
+from python_models.analysis.rules import RuleFile
+from python_models.analysis.signals import median_filtered
+from python_models.motion.motion import Floats
+
+_ENDS = 0.2  # part of a repetition's frames at its start, and at its end, in which feet stand
+
+
+def not_the_exercise(
+    sequence: PoseSequence,
+    rules: RuleFile,
+    points: Floats,
+    curves: Mapping[str, Curve],
+    span: Span,
+) -> Refused | None:
+    """Which of the rule file's conditions a repetition does not meet; None: none is known.
+
+    What is not seen is not held against it.
+
+    Args:
+        sequence: The poses.
+        rules: With `both_sides`, `lowered` and `travel`, NaN where there is no such condition.
+        points: [T, K, D], what is believed of the joints.
+        curves: The exercise's own of each side, by name.
+        span: The repetition's frames.
+    """
+    rate = sequence.frame_rate
+    if rate is None:
+        return None
+    frames = slice(span.start, span.end + 1)
+    width = round(FILTER * rate)
+    part = _of_the_other_side(rules.curve, curves, frames, width)
+    if part < rules.both_sides:
+        side = f"one side's {rules.curve.replace('_', ' ')} changes by {part:.0%} of the other's"
+        return _refused(rules, f"{side}, and both sides must move")
+    leg = float(proportions.leg_length(sequence, points)[0])
+    lowered = _lowered(sequence, points, frames, width) / leg
+    if lowered < rules.lowered:
+        return _refused(
+            rules, f"the hips come down by {max(lowered, 0):.0%} of the leg's length only"
+        )
+    travel = _travel(sequence, points, frames) / leg
+    if travel > rules.travel:
+        return _refused(rules, f"the feet end {travel:.0%} of a leg's length from where they began")
+    return None
+
+
+def _refused(rules: RuleFile, reason: str) -> Refused:
+    return Refused("not-the-exercise", f"this is no {rules.exercise.replace('_', ' ')}: {reason}")
+
+
+def _of_the_other_side(kind: str, curves: Mapping[str, Curve], frames: slice, width: int) -> float:
+    """The smaller rise of the two sides over the larger one."""
+    rises = []
+    for side in SIDES:
+        curve = curves.get(f"{side}_{kind}")
+        if curve is None or not np.isfinite(curve.values[frames]).any():
+            return float("nan")
+        values = median_filtered(curve.values[frames], width)
+        rises.append(float(np.nanmax(values) - np.nanmin(values)))
+    return min(rises) / max(rises) if max(rises) > 0 else float("nan")
+
+
+def _lowered(sequence: PoseSequence, points: Floats, frames: slice, width: int) -> float:
+    """How far the hips come down above the lower foot, from the higher end of the repetition."""
+    hips, ankles = (
+        np.stack([dot(proportions.joint(sequence, points, name), sequence.up) for name in names])
+        for names in (HIPS, ANKLES)
+    )
+    height = median_filtered((hips.mean(0) - ankles.min(0))[frames], width)
+    known = height[np.isfinite(height)]
+    return float(max(known[0], known[-1]) - known.min()) if known.size else float("nan")
+
+
+def _travel(sequence: PoseSequence, points: Floats, frames: slice) -> float:
+    """From where the feet stand at the repetition's start to where they stand at its end."""
+    feet = sum(proportions.joint(sequence, points, ankle)[frames] for ankle in ANKLES) / 2
+    feet = np.asarray(feet)
+    some = max(1, round(_ENDS * len(feet)))
+    places = []
+    for end in (feet[:some], feet[-some:]):
+        seen = end[np.isfinite(end).all(-1)]
+        if not len(seen):
+            return float("nan")
+        places.append(np.median(seen, axis=0))
+    return float(length(places[1] - places[0]))
