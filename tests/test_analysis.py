@@ -225,7 +225,9 @@ def turning(azimuth, after, count=6):
     poses = sequence(figure(waves(count, 30)))
     points = seen_from(poses, 90).points.copy()
     cut = 30 + 90 * after
-    points[cut:] = seen_from(poses, azimuth).points[cut:]
+    # In two thirds of a second: a turn within one frame is another person's or another take.
+    turned = np.clip((np.arange(len(points)) - cut) / 20, 0, 1)[:, None, None]
+    points = (1 - turned) * points + turned * seen_from(poses, azimuth).points
     return analyse(PoseSequence.of_pixels(points, BODY, 30))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from python_models.analysis.analysis import analyse
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.reliability import Limits, check
 from python_models.analysis.view_error import seen_from
@@ -177,3 +178,147 @@ def test_a_person_of_nan_alone_is_missing():
     checked = check(sequence(np.full((10, 12, 3), np.nan)))
     assert checked.causes["missing"].all()
     assert not checked.causes["swap"].any()
+
+
+# ----------------------------------------------------------------- another person
+
+
+def both_ways(points):
+    """In space, and as a picture from the side."""
+    return sequence(points), PoseSequence.of_pixels(
+        seen_from(sequence(points), 75).points, BODY, 30
+    )
+
+
+@pytest.mark.parametrize("frames", [1, 2, 10, 14, 16, 30])
+def test_two_persons_who_take_turns_are_not_one(frames):
+    good = squats(6).points
+    turn = np.arange(len(good)) // frames % 2 == 0
+    points = np.where(turn[:, None, None], good[:1] + np.array([700, 0, 0]), good)
+    for given in both_ways(points):
+        found = analyse(given)
+        assert not any(rep.complete for rep in found.repetitions)
+        assert "another-person" in {issue.kind for issue in found.reliability.issues}
+        assert any("another-person" in text for text in found.warnings)
+        jumps = np.flatnonzero(np.diff(turn))
+        gaps = ~found.reliability.reliable
+        assert (gaps[jumps] | gaps[jumps + 1]).all()
+
+
+def test_somebody_who_stands_elsewhere_at_each_bottom_is_left_out():
+    good = squats(6).points
+    bottoms = (np.arange(len(good)) - 45) % 90 < 30
+    points = np.where(bottoms[:, None, None], good[:1] + np.array([0, 5000, 0]), good)
+    given = sequence(points)
+    checked = check(given)
+    assert (checked.causes["another-person"].all(1) == bottoms).all()
+    found = analyse(given)
+    assert not any(rep.complete for rep in found.repetitions)
+
+
+def test_whoever_is_seen_in_the_second_half_is_cut_off():
+    """Three squats of each; the one in which they change is nobody's."""
+    good = squats(6).points
+    points = good.copy()
+    half = 30 + 90 * 3 + 20
+    points[half:] += [800, 0, 0]
+    for given in both_ways(points):
+        found = analyse(given)
+        complete = [rep.complete for rep in found.repetitions if rep.start > half or rep.end < half]
+        assert sum(complete) == 5
+        assert not any(r.complete for r in found.repetitions if r.start <= half <= r.end)
+        (issue,) = found.reliability.issues
+        assert (issue.kind, issue.last - issue.first + 1) == ("another-person", 16)
+        assert issue.first < half <= issue.last
+
+
+def test_who_leaps_or_walks_is_one_person():
+    good = squats(3).points
+    time = np.arange(len(good)) / 30
+    leap = np.maximum(0, 3.4 * (time % 1) - 9.81 / 2 * (time % 1) ** 2) * 1000  # 0.6 m high
+    walk = 1500 * time
+    for points in (good + leap[:, None, None] * [0, 0, 1], good + walk[:, None, None] * [0, 1, 0]):
+        for given in both_ways(points):
+            assert not check(given).causes["another-person"].any()
+
+
+@pytest.mark.parametrize("away", [0, 100])
+def test_somebody_at_the_same_place_is_seen_by_a_leap_of_the_pose(away):
+    """Who stands where the other one squats: no joint goes far, but half of them at once."""
+    good = squats(6).points
+    bottoms = (np.arange(len(good)) - 45) % 90 < 30
+    points = np.where(bottoms[:, None, None], good[:1] + np.array([away, 0, 0]), good)
+    for given in both_ways(points):
+        found = analyse(given)
+        assert {issue.kind for issue in found.reliability.issues} == {"another-person"}
+        assert not any(rep.complete for rep in found.repetitions)
+
+
+@pytest.mark.parametrize("rate", [10.0, 30.0, 120.0])
+@pytest.mark.parametrize("noise", [10.0, 40.0, 80.0])
+def test_noise_is_nobody_else(rate, noise):
+    good = squats(3, rate)
+    for seed in range(5):
+        points = good.points + np.random.default_rng(seed).normal(0, noise, good.points.shape)
+        assert not check(with_points(good, points)).causes["another-person"].any()
+
+
+# ----------------------------------------------------------------- sides
+
+
+def uneven(count=4):
+    """The left knee bends to 110 degrees, the right one to 70."""
+    return figure(waves(count, 30, 110), waves(count, 30, 70))
+
+
+def swapped_legs(points, first, last=None):
+    made = points.copy()
+    made[first:last, LEFT + RIGHT] = points[first:last, RIGHT + LEFT]
+    return made
+
+
+@pytest.mark.parametrize(("first", "last"), [(0, 390), (0, 270), (120, 390), (0, 60)])
+def test_in_space_the_side_is_the_one_whose_knees_bend_forwards(first, last):
+    points = uneven()
+    checked = check(sequence(swapped_legs(points, first, last)))
+    swapped = checked.causes["swap"][:, LEFT + RIGHT]
+    assert swapped[first:last].all()
+    np.testing.assert_array_equal(checked.mended, points)
+    if last - first < 0.3 * len(points):
+        assert not swapped[last:].any()
+    else:
+        assert analyse(sequence(swapped_legs(points, first, last))).refused.code == "unreliable"
+
+
+@pytest.mark.parametrize("lost", [LEFT + RIGHT, LEFT[1:2]])
+def test_a_swap_behind_a_gap_is_found_in_space(lost):
+    points = swapped_legs(uneven(), 280)
+    points[280:300, lost] = np.nan
+    checked = check(sequence(points))
+    assert checked.causes["swap"][300:, LEFT + RIGHT].all()
+    assert not checked.causes["swap"][:280].any()
+
+
+@pytest.mark.parametrize("azimuth", [30, 60, 80])
+def test_after_a_long_gap_a_picture_does_not_tell_the_sides(azimuth):
+    points = seen_from(sequence(uneven()), azimuth).points
+    moved = swapped_legs(points, 280)
+    for given, lost in ((moved, True), (points, False)):
+        given = given.copy()
+        given[280:300] = np.nan
+        checked = check(PoseSequence.of_pixels(given, BODY, 30))
+        knees = [LEFT[1], RIGHT[1]]
+        assert checked.causes["sides-unknown"][300:, knees].all() == lost
+        assert not checked.causes["sides-unknown"][:280].any()
+        assert not checked.causes["swap"].any()
+
+
+@pytest.mark.parametrize("azimuth", [0, 45, 80, 90])
+@pytest.mark.parametrize("noise", [8, 16, 32])  # up to 4 % of a leg
+def test_noise_exchanges_nothing(azimuth, noise):
+    for points in (squats(6).points, uneven(6)):
+        side = seen_from(sequence(points), azimuth).points
+        for seed in range(5):
+            noisy = side + np.random.default_rng(seed).normal(0, noise, side.shape)
+            checked = check(PoseSequence.of_pixels(noisy, BODY, 30))
+            assert not checked.causes["swap"].any()

@@ -229,10 +229,18 @@ def test_the_largest_is_followed():
     assert single([(0, small)]) == 0
 
 
-def test_one_person_alone_may_move_as_they_like():
-    follow = Follower()
+@pytest.mark.parametrize("person", [None, 0])
+def test_one_who_jumps_is_noted(person):
+    follow = Follower(person)
     assert [follow([(0, (100.0 * n, 0, 10, 10))]) for n in range(3)] == [0, 0, 0]
-    assert follow.notes() == []
+    assert follow.jumps == 2
+    assert ["another person" in note for note in follow.notes()] == [True]
+    still = Follower(person)
+    assert [still([(0, (2.0 * n, 0, 10, 10))]) for n in range(3)] == [0, 0, 0]
+    assert still.notes() == []
+    pictures = Follower(person, follow=False)
+    assert [pictures([(0, (100.0 * n, 0, 10, 10))]) for n in range(3)] == [0, 0, 0]
+    assert pictures.notes() == []
 
 
 def test_a_number_is_a_person():

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from python_models.analysis import proportions
+from python_models.analysis.another_person import taken_turns
 from python_models.analysis.geometry import length
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Issue
 from python_models.analysis.signals import runs
+from python_models.analysis.swaps import sort_sides
 from python_models.motion.known import known
 from python_models.motion.motion import Floats
 
@@ -30,6 +32,7 @@ class Limits:
         noise: How far a joint may be off by itself.
         acceleration: Leg lengths per second squared; 15 is about 1.3 g.
         speed: Leg lengths per second; 8 is about 7 m/s.
+        travel: The same of the whole body; 4 is the start of a jump of 0.6 m.
         memory: Seconds after which a joint may be anywhere; a stay that is longer is no outlier.
         bone: Change of a bone's length in 3D, as a part of its median. Skin markers move by 8 %.
         doubt: Part of exchanged frames from which it is not known which side is which.
@@ -39,9 +42,10 @@ class Limits:
     noise: float = 0.1
     acceleration: float = 15.0
     speed: float = 8.0
+    travel: float = 4.0
     memory: float = 0.5
     bone: float = 0.25
-    doubt: float = 0.4
+    doubt: float = 0.3
 
 
 @dataclass(frozen=True)
@@ -78,9 +82,14 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
     - low-confidence: below the limit, or not a number.
     - out-of-picture: a 2D point outside the picture, if its size is known.
     - swap: the left and the right joint of a pair exchange their places from one frame to the next.
-      The rarer state is the wrong one; if neither is rare, both are not relied on.
+      In the world's 3D knees that bend backwards are exchanged. Where nothing tells, the rarer
+      state is the wrong one; if neither is rare, both are not relied on.
+    - sides-unknown: in a picture or a camera's 3D, after a long gap, a pair lies otherwise than
+      before it.
     - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
-      it stays for a moment where it cannot have moved to. Who stays there is not found out.
+      it stays for a moment where it cannot have moved to.
+    - another-person: the whole body jumps (`another_person.taken_turns`), and whoever is there then
+      may be somebody else.
     - bone-length: in 3D a limb is longer or shorter than its median; both its ends are in doubt.
 
     Single pictures (no frame rate) have no neighbours in time: only the first three are looked for.
@@ -100,13 +109,33 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
         size = float(proportions.leg_length(sequence, points)[0])
         if not size > 0:  # no leg anywhere: the arms' and trunk's own size
             size = 2 * _extent(points)
-        mended, causes["swap"] = _unswapped(sequence, points, size, limits)
-        causes["jump"] = _jumps(sequence, mended, size, limits)
+        sides = sort_sides(
+            sequence,
+            points,
+            size,
+            noise=limits.noise,
+            memory=limits.memory,
+            doubt=limits.doubt,
+        )
+        mended, causes["swap"], causes["sides-unknown"] = sides.mended, sides.swapped, sides.unknown
+        causes["another-person"], away = taken_turns(
+            mended,
+            sequence.frame_rate,
+            size,
+            noise=limits.noise,
+            speed=limits.travel,
+            acceleration=limits.acceleration,
+            memory=limits.memory,
+        )
+        causes["another-person"] = causes["another-person"][:, None] & known(mended)
+        mended = np.where(causes["another-person"][..., None], np.nan, mended)
+        causes["jump"] = _jumps(sequence, mended, size, limits) | (away[:, None] & known(mended))
         mended = np.where(causes["jump"][..., None], np.nan, mended)
         if sequence.dimensions == 3:
             causes["bone-length"] = _stretched(sequence, mended, limits)
             mended = np.where(causes["bone-length"][..., None], np.nan, mended)
-        points = np.where(causes["swap"][..., None], np.nan, mended)
+        one_sided = causes["swap"] | causes["sides-unknown"]
+        points = np.where(one_sided[..., None], np.nan, mended)
     return Checked(points, mended, causes)
 
 
@@ -116,33 +145,6 @@ def _extent(points: Floats) -> float:
     if not len(whole):
         return float("nan")
     return float(np.median(length(whole - whole.mean(1, keepdims=True))))
-
-
-def _unswapped(
-    sequence: PoseSequence, points: Floats, size: float, limits: Limits
-) -> tuple[Floats, Bools]:
-    """Points with exchanged pairs back in place, and where they were or may have been."""
-    mended = points.copy()
-    swapped = np.zeros(points.shape[:2], dtype=bool)
-    memory = limits.memory * float(sequence.frame_rate or 0)
-    for pair in sequence.skeleton.flip_pairs:
-        both = points[:, pair]
-        frames = np.flatnonzero(np.isfinite(both).all((1, 2)))
-        if len(frames) < 2:
-            continue
-        old, new = both[frames[:-1]], both[frames[1:]]
-        stayed, changed = length(new - old), length(new - old[:, ::-1])
-        exchange = (
-            (changed.sum(1) < 0.5 * stayed.sum(1))
-            & (stayed > limits.noise * size).all(1)
-            & (np.diff(frames) <= max(1.0, memory))
-        )
-        state = np.concatenate([[0], np.cumsum(exchange)]) % 2 == 1
-        rare = state if 2 * state.mean() <= 1 else ~state
-        mended[np.ix_(frames[rare], pair)] = points[np.ix_(frames[rare], pair[::-1])]
-        doubtful = rare if rare.mean() < limits.doubt else np.ones_like(rare)
-        swapped[np.ix_(frames[doubtful], pair)] = True
-    return mended, swapped
 
 
 def _jumps(sequence: PoseSequence, points: Floats, size: float, limits: Limits) -> Bools:
@@ -175,8 +177,10 @@ def _off_track(points: Floats, rate: float, size: float, limits: Limits) -> Bool
         jumps &= passed <= max(limits.memory, 1 / rate)
         stays = np.split(frames, np.flatnonzero(jumps) + 1)
         longest = max(len(stay) for stay in stays)
+        lasting = limits.memory * rate
+        none = longest < lasting and 2 * longest < len(frames)  # all of them are moments
         for stay in stays:
-            if len(stay) < min(longest, limits.memory * rate):
+            if none or len(stay) < min(longest, lasting):
                 bad[stay, joint] = True
     return bad
 

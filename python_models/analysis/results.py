@@ -87,8 +87,9 @@ class Issue:
     """Frames in which joints cannot be relied on.
 
     Attributes:
-        kind: "missing", "low-confidence", "out-of-picture", "swap", "jump", "bone-length" or, of
-            pictures that do not show the exercise's curve, "view".
+        kind: "missing", "low-confidence", "out-of-picture", "swap", "sides-unknown", "jump",
+            "another-person", "bone-length" or, of pictures that do not show the exercise's curve,
+            "view".
         first: First frame of a run of frames.
         last: Its last frame, included.
         joints: Names.

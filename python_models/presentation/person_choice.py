@@ -18,7 +18,9 @@ class Follower:
     """Chooses one person in each frame: the one of a number, or the largest, who is then followed.
 
     The person of the next frame is the one whose box overlaps most with the last box. If none
-    does, the person is missing: somebody else's angles would be worse than none.
+    does, the person is missing: somebody else's angles would be worse than none. Only where there
+    was never more than one person in a frame, or a number says who it is, is the one who jumps
+    taken all the same; it is noted, and `analysis.another_person` looks at how far.
 
     Args:
         person: The number to choose; None: the largest.
@@ -33,6 +35,8 @@ class Follower:
         """Persons in one frame, of the frames so far."""
         self.lost = 0
         """Frames with persons, none of whom was the chosen one."""
+        self.jumps = 0
+        """Frames in which the chosen one is where they do not overlap with the last box."""
 
     def __call__(self, persons: Sequence[tuple[int, Box]]) -> int | None:
         """The place of the chosen one among (number, box); None if it is not there."""
@@ -41,7 +45,9 @@ class Follower:
         if place is None:
             self.lost += bool(persons)
         elif self._follow:
-            self._last = persons[place][1]
+            box = persons[place][1]
+            self.jumps += self._last is not None and overlap(self._last, box) < LEAST_OVERLAP
+            self._last = box
         return place
 
     def _choose(self, persons: Sequence[tuple[int, Box]]) -> int | None:
@@ -69,6 +75,11 @@ class Follower:
             found.append(f"up to {self.most} persons in a frame; the one looked at is {way}")
         if self.lost:
             found.append(f"in {self.lost} frames with persons, none of them was the chosen one")
+        if self.jumps:
+            found.append(
+                f"in {self.jumps} frames the person is not where they were last seen: another "
+                "person may be seen from there on"
+            )
         return found
 
 

@@ -14,7 +14,9 @@ _ISSUES = {
     "low-confidence": "seen badly",
     "out-of-picture": "out of the picture",
     "swap": "left and right may be exchanged",
+    "sides-unknown": "left and right cannot be told after a gap",
     "jump": "jumps",
+    "another-person": "the body jumps: another person may be seen",
     "bone-length": "a bone of impossible length",
     "view": "not seen from where the angle shows",
 }
