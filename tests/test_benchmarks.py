@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import machine, readme_table, report
+from benchmarks import before_after, machine, readme_table, report
 from benchmarks.protocol import FLOOR, Comparison, check_same, copy_of_bytes, size_of
 from benchmarks.sizes import ALL, LOWER_BODY
 
@@ -303,3 +303,16 @@ def test_the_readmes_table_is_that_of_the_committed_results():
     rest = [row for row in results["comparisons"] if row["operation"] != "flip_merge"]
     with pytest.raises(ValueError, match="the results have no 'flip_merge'"):
         readme_table.refreshed(text, results | {"comparisons": rest})
+
+
+def test_what_two_runs_share_stands_side_by_side():
+    def run(ours, **other):
+        row = {"operation": "oks, aligned", "size": "B=4", "threads": 1, "floor_ratio": ours / 2}
+        return {"comparisons": [{**row, "ours_us": ours}, {**row, **other, "ours_us": 7.0}]}
+
+    before = run(10.0, operation="pck", floor_ratio=3.0)
+    after = run(6.0, size="B=8")
+    table = before_after.table(before, after, ["oks", "pck"])
+    assert table.splitlines()[2:] == ["| oks, aligned | B=4; 1 thread | 10 | 6 | 5.0 | 3.0 |"]
+    with pytest.raises(ValueError, match="share no operation"):
+        before_after.table(before, after, ["soft"])

@@ -28,8 +28,6 @@ LOWERPOSE_INLINE void store_as(T* to, const typename Vec<double>::type& values) 
 
 constexpr std::int64_t kLanes = Vec<double>::kLanes;
 
-std::int64_t whole_vectors(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
-
 // Sets what follows the first `count` of a vector of numbers to 0.
 LOWERPOSE_INLINE void keep_first(double* numbers, std::int64_t count) {
   using Bits = Vec<double>::bits;

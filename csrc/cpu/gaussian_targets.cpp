@@ -58,6 +58,8 @@ LOWERPOSE_SIMD void multiply_factors(T* map, std::int64_t row_stride, const doub
   }
 }
 
+std::int64_t whole_vectors(std::int64_t count) { return (count + kLanes - 1) / kLanes * kLanes; }
+
 // The Gaussian is separable: one factor a column and one a row instead of one exp a pixel. Pixels
 // of the drawn rows up to the next whole vector of columns are 0 and may be written as such.
 template <Drawing kDrawing, class T>
