@@ -17,7 +17,7 @@ from python_models import trained_lifter
 from python_models.engine import Trainer
 from python_models.lifter_task import LifterTask
 from python_models.models import max_norm
-from python_models.models.lifters import LIFTERS, make_lifter
+from python_models.models.lifters import LIFTERS, MAX_NORMS, make_lifter
 from python_models.models.standard_lifter import StandardLifter
 from python_models.motion.lifter_pairs import LifterPairs
 from python_models.training import checkpoint, lifter_data, lifter_report, options
@@ -36,13 +36,16 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     add("--width", type=options.positive, help="of the layers; by default the model's own")
     add("--blocks", type=options.positive, help="residual blocks, likewise")
     add("--dropout", type=options.below_one, help="likewise")
-    add("--max-norm", type=options.not_negative, default=1.0,
-        help="longest weights into a unit of a linear layer; 0: any")  # fmt: skip
+    add("--max-norm", type=options.not_negative,
+        help="longest weights into a linear unit; 0: any; by default the model's own")  # fmt: skip
     add("--weights", type=Path, help="start from another run's best.pt: fine-tuning")
     add("--decay", type=options.positive_number, default=0.96, help="of the learning rate")
     add("--decay-steps", type=options.count, default=100000, help="steps a --decay; 0: none")
     parser.set_defaults(output=Path("runs/lifter"), batch_size=64, epochs=200, weight_decay=0.0)
-    return options.parse(parser, arguments)
+    args = options.parse(parser, arguments)
+    if args.max_norm is None:
+        args.max_norm = MAX_NORMS.get(args.model, 0.0)
+    return args
 
 
 def make_model(args: argparse.Namespace, task: LifterTask, train: LifterPairs) -> StandardLifter:
@@ -52,7 +55,7 @@ def make_model(args: argparse.Namespace, task: LifterTask, train: LifterPairs) -
 
     Raises:
         FileNotFoundError: There are no such weights.
-        ValueError: The weights are those of another model.
+        ValueError: The weights are those of another model, or of other keypoints.
     """
     torch.manual_seed(args.seed)
     sizes = {size: getattr(args, size) for size in ("width", "blocks", "dropout")}
@@ -61,6 +64,11 @@ def make_model(args: argparse.Namespace, task: LifterTask, train: LifterPairs) -
         model.take_statistics(lifter_data.statistics(train, args.seed))
     elif not args.resume:  # else last.pt has all weights
         other = trained_lifter.load(args.weights)
+        if other.calibrated != args.calibrated:
+            raise ValueError(
+                f"{args.weights}: was trained {'with' if other.calibrated else 'without'} "
+                f"--calibrated, this run is {'with' if args.calibrated else 'without'}"
+            )
         if other.task != task:
             raise ValueError(f"{args.weights}: is for {other.task}, got options for {task}")
         try:
@@ -84,6 +92,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
     """Trains and reports; 0 at its end, 128 + the signal's number after one."""
     if args.workers:
         raise ValueError(f"--workers must be 0: pairs are made on the spot, got {args.workers}")
+    lifter_data.check_options(args)
     task = LifterTask(args.source, args.target, args.frame)
     train_data, val_data = lifter_data.open_data(args, task, fabric.device)
     fabric.print(
@@ -94,7 +103,9 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
     model = make_model(args, task, train_data)
     plan = options.plan_of(args)
     parts = fabric.world_size * plan.accumulate
-    steps = len(training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)) // parts
+    blocks = training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)
+    lifter_data.check_batches(args, blocks)
+    steps = len(blocks) // parts
     constrain = functools.partial(max_norm.constrain, limit=args.max_norm)
     trainer = Trainer(
         fabric,

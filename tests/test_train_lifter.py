@@ -20,7 +20,7 @@ from python_models.training.lifter_data import balanced, split_subjects
 from tests.lifter_inputs import squat, write_vicon
 from tests.test_detected_pairs import result, write
 
-SMALL = ["--width", "32", "--batch-size", "16", "--every", "1", "--accelerator", "cpu"]
+SMALL = ["--width", "32", "--batch-size", "16", "--accelerator", "cpu"]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def run(tmp_path_factory, vicon):
 
 
 def train(vicon, folder, *flags):
-    data = ["--motions", "ui-prmd-vicon", str(vicon), "--val-subjects", "s02"]
+    data = ["--motions", "ui-prmd-vicon", str(vicon), "--val-subjects", "s02", "--every", "1"]
     return train_lifter.main(
         [*data, *SMALL, "--cameras", "2", "--epochs", "3", "--output", str(folder), *flags]
     )
@@ -236,7 +236,7 @@ def test_it_lifts_as_it_was_scored(run, vicon):
     """From pixels: the same points as those of the data's own inputs."""
     lifter = trained_lifter.load(run / "best.pt")
     args = train_lifter.parse(["--motions", "ui-prmd-vicon", str(vicon), *SMALL,
-                               "--val-subjects", "s02"])  # fmt: skip
+                               "--val-subjects", "s02", "--every", "1"])  # fmt: skip
     _, val = train_lifter.lifter_data.open_data(args, lifter.task, torch.device("cpu"))
     assert isinstance(val, LifterPairs)
     batch = val.batch([(0, n) for n in range(8)])
@@ -272,3 +272,55 @@ def test_other_checkpoints_are_refused(tmp_path, run, change, message):
     torch.save({**state, **change}, tmp_path / "x.pt")
     with pytest.raises(ValueError, match=message):
         trained_lifter.load(tmp_path / "x.pt")
+
+
+def test_fine_tuning_across_calibration_is_refused(tmp_path, capsys):
+    """The keypoints of the one are those of one standard camera, the other's of any."""
+    flags = ["--squats", "20", "--val-squats", "4", "--frame", "image", "--epochs", "1"]
+    first = [*SMALL, *flags, "--calibrated", "--output", str(tmp_path / "first")]
+    assert train_lifter.main(first) == 0
+    tune = [*SMALL, *flags, "--weights", str(tmp_path / "first" / "best.pt")]
+    assert train_lifter.main([*tune, "--output", str(tmp_path / "a")]) == 2
+    assert "was trained with --calibrated, this run is without" in capsys.readouterr().err
+    assert train_lifter.main([*tune, "--calibrated", "--output", str(tmp_path / "b")]) == 0
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [["--squats", "8", "--batch-size", "1"], ["--squats", "1"],
+     ["--squats", "3", "--batch-size", "2"]],
+)  # fmt: skip
+def test_a_batch_of_one_pair_is_refused(tmp_path, capsys, flags):
+    rest = ["--width", "32", "--val-squats", "4", "--accelerator", "cpu", "--epochs", "1"]
+    assert train_lifter.main([*rest, *flags, "--output", str(tmp_path / "x")]) == 2
+    assert "--batch-size" in capsys.readouterr().err
+    graph = [*rest, *flags, "--model", "sem_gcn", "--output", str(tmp_path / "graph")]
+    assert train_lifter.main(graph) == 0, "its batches are of joints"
+
+
+def test_max_norm_is_the_models_own():
+    for model, limit in (("martinez", 1), ("sem_gcn", 0), ("sem_gcn_local", 0)):
+        assert train_lifter.parse(["--model", model]).max_norm == limit
+        assert train_lifter.parse(["--model", model, "--max-norm", "2"]).max_norm == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "flags"),
+    [
+        *(
+            (["--squats", "8"], flags)
+            for flags in (["--balance"], ["--every", "2"], ["--val-subjects", "s02"],
+                          ["--without", "lunge"], ["--val-part", "0.5"], ["--split-seed", "1"],
+                          ["--varied-legs", "5"], ["--min-pck", "0.1"])
+        ),
+        (["--motions", "cmu", "x"], ["--min-pck", "0.1"]),
+        (["--motions", "cmu", "x"], ["--val-squats", "9"]),
+        (["--motions", "cmu", "x"], ["--calibrated"]),
+        (["--detections", "x", "y", "z"], ["--cameras", "2"]),
+        (["--detections", "x", "y", "z"], ["--every", "2"]),
+    ],
+)  # fmt: skip
+def test_an_option_for_other_data_is_refused(tmp_path, capsys, kind, flags):
+    output = ["--epochs", "1", "--output", str(tmp_path / "x")]
+    assert train_lifter.main([*SMALL, *kind, *flags, *output]) == 2
+    assert f"{flags[0]} is for --" in capsys.readouterr().err

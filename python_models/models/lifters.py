@@ -25,6 +25,9 @@ LIFTERS: dict[str, Callable[..., nn.Module]] = {
 }
 """Each is called with the skeleton of its keypoints and the names of the joints that it finds."""
 
+MAX_NORMS = {"martinez": 1.0}
+"""The longest weights into a unit, for those whose papers have a limit."""
+
 
 def make_lifter(
     name: str,

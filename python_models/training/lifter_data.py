@@ -27,6 +27,17 @@ from python_models.training.options import below_one, count, not_negative, posit
 _STATISTICS = 20000  # poses that the means and deviations are taken from
 _BLOCK = 500
 
+# Options that say something of some kinds of data only.
+_KINDS = {
+    **dict.fromkeys(
+        ("without", "val_subjects", "val_part", "split_seed", "varied_legs", "balance", "every"),
+        ("motions",),
+    ),
+    **dict.fromkeys(("cameras", "val_cameras"), ("motions", "squats")),
+    **dict.fromkeys(("val_squats", "calibrated"), ("squats",)),
+    "min_pck": ("detections",),
+}
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Adds them to a parser."""
@@ -59,6 +70,34 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--flip", type=below_one, default=0.5, help="probability of the mirror image")
 
 
+def check_options(args: argparse.Namespace) -> None:
+    """Refuses options that would be ignored.
+
+    Raises:
+        ValueError: One is given that says nothing of this kind of data.
+    """
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    for name, kinds in _KINDS.items():
+        given = getattr(args, name) != parser.get_default(name)
+        if given and not any(getattr(args, kind) for kind in kinds):
+            flags = " and ".join(f"--{kind}" for kind in kinds)
+            raise ValueError(f"--{name.replace('_', '-')} is for {flags}")
+
+
+def check_batches(args: argparse.Namespace, blocks: Sequence[Sequence[Any]]) -> None:
+    """Refuses a batch of one pair, of which BatchNorm over the batch has no deviation.
+
+    Raises:
+        ValueError: There is one; the graph networks, whose joints are a batch too, may have it.
+    """
+    if args.model == "martinez" and any(len(block) == 1 for block in blocks):
+        raise ValueError(
+            f"--batch-size {args.batch_size} leaves a batch of one pair, which BatchNorm cannot be "
+            "trained with"
+        )
+
+
 def open_data(
     args: argparse.Namespace, task: LifterTask, device: torch.device
 ) -> tuple[LifterPairs, LifterPairs]:
@@ -71,8 +110,6 @@ def open_data(
     kinds = [bool(args.motions), bool(args.squats), bool(args.detections)]
     if sum(kinds) != 1:
         raise ValueError("give one of --motions, --squats and --detections")
-    if args.calibrated and not args.squats:
-        raise ValueError("--calibrated is for --squats")
     if args.motions:
         train, val = _motion_views(args, task)
     else:
