@@ -66,7 +66,8 @@ def test_neither_place_nor_size_nor_order_matters(seed):
     moved = 7 * points @ rotations(rng, 1)[0] + rng.normal(0, 1000, 3)
     again = array(lp.joint_angles(torch.tensor(moved), TRIPLETS))
     np.testing.assert_allclose(again, once, rtol=0, atol=1e-6)
-    np.testing.assert_allclose(once[:, 0], once[:, 1], rtol=1e-14)
+    # Bones that change places: rounding as above.
+    np.testing.assert_allclose(once[:, 0], once[:, 1], rtol=1e-14, atol=2e-14)
     assert ((once >= 0) & (once <= 180)).all()
 
 
