@@ -315,9 +315,10 @@ def test_covariances_of_single_precision_pass():
     generator = np.random.default_rng(0)
     for size in (0.0, 1e-3, 1.0, 1e4):  # along one line: the other direction has exactly none
         line = generator.normal(0, size, (3, 17, 2, 1)).astype(np.float32)
-        PoseSequence(
-            np.zeros((3, 17, 2)), COCO_17, 30, [0, -1], covariance=line @ line.swapaxes(-1, -2)
-        )
+        given = line @ line.swapaxes(-1, -2)
+        poses = PoseSequence(np.zeros((3, 17, 2)), COCO_17, 30, [0, -1], covariance=given)
+        assert poses.covariance is not None
+        np.testing.assert_array_equal(poses.covariance, given)
 
 
 @pytest.mark.parametrize("far", [1e200, 1e308, -1e8, np.inf])
