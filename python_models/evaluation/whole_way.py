@@ -135,9 +135,7 @@ def redrawn(people: People, task: HeatmapTask, decoding: Decoding) -> Array:
         preset=task.target_preset,
     )
     coords, maxima = lp.decode_heatmaps(
-        targets,
-        decoding.refine,
-        blur_kernel=task.blur_kernel if "dark" in decoding.refine else None,
+        targets, decoding.refine, blur_kernel=task.blur_kernel(decoding.refine)
     )
     joints = Found(coords, maxima).image_joints(people)
     return np.where(np.reshape(weights, (*maxima.shape, 1)) > 0, joints, np.nan)
