@@ -9,13 +9,12 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from python_models import trained, trained_lifter
+from python_models import trained_lifter
 from python_models.analysis.analysis import analyse
 from python_models.analysis.rules import RULES, exercises, load_rules
-from python_models.decoding import REFINEMENTS, Decoding
-from python_models.devices import device_of
-from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
-from python_models.prediction.predictor import Predictor
+from python_models.decoding import REFINEMENTS
+from python_models.prediction.person_boxes import boxes_of
+from python_models.prediction.predictor import open_predictor
 from python_models.prediction.tracks import scaled_one_euro
 from python_models.presentation import sources
 from python_models.presentation.judgement import Judged, focal_for, judge
@@ -70,14 +69,8 @@ def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
         return sources.of_keypoint_file(args.input, args.fps, args.person)
     if args.checkpoint is None:
         raise ValueError(f"{args.input}: to find joints in {kind}, give a model by --checkpoint")
-    boxes = PersonBoxes()
-    if args.box:
-        boxes = one_box(args.box)
-    elif args.boxes:
-        boxes = read_boxes(args.boxes)
-    model = trained.load(args.checkpoint)
-    decoding = Decoding(args.refine or model.task.refine, args.flip_test)
-    predictor = Predictor(model, decoding, device_of(args.device))
+    boxes = boxes_of(args.box, args.boxes)
+    predictor = open_predictor(args.checkpoint, args.refine, args.flip_test, args.device)
     find = sources.of_video if kind == "video" else sources.of_pictures
     return find(args.input, predictor, boxes, args.fps, args.person)
 
