@@ -13,7 +13,7 @@ import lowerpose_ops as lp
 from python_models.models.standard_lifter import predicted_joints
 from python_models.motion.keypoint_frames import FRAMES
 from python_models.motion.lifter_pairs import Pairs
-from python_models.motion.skeletons import SKELETONS, Skeleton
+from python_models.motion.skeletons import SKELETONS, Skeleton, legs
 
 Alignment = Literal["none", "scale", "procrustes"]
 ALIGNMENTS: dict[str, Alignment] = {"mpjpe": "none", "n_mpjpe": "scale", "pa_mpjpe": "procrustes"}
@@ -120,11 +120,13 @@ class LifterTask:
 
         points: [B, K', 3], or [B, K', 2]: then the angles in the picture are taken for the body's.
         """
-        legs = knees(self.target_skeleton)
-        if not legs:
+        triplets = legs(self.target_skeleton)
+        if not triplets:
             return points.new_full((len(points), 2), torch.nan)
-        known = torch.stack([batch["known"][:, list(leg)].amin(-1) for leg in legs], -1)
-        off = (lp.joint_angles(points, legs) - lp.joint_angles(batch["targets"], legs)).abs()
+        known = torch.stack([batch["known"][:, list(leg)].amin(-1) for leg in triplets], -1)
+        off = (
+            lp.joint_angles(points, triplets) - lp.joint_angles(batch["targets"], triplets)
+        ).abs()
         return torch.where(known > 0, off, torch.nan)
 
     def score(
@@ -146,13 +148,3 @@ class LifterTask:
         sums = total(sums)
         means = (sums[:, 0] / sums[:, 1]).tolist()
         return dict(zip(("val_loss", *SCORES), means, strict=True))
-
-
-def knees(skeleton: Skeleton) -> list[tuple[int, int, int]]:
-    """Hip, knee and ankle of the left and the right leg; empty where the skeleton lacks one."""
-    names = [
-        [f"{side}_{joint}" for joint in ("hip", "knee", "ankle")] for side in ("left", "right")
-    ]
-    if not all(name in skeleton.joints for leg in names for name in leg):
-        return []
-    return [(hip, knee, ankle) for hip, knee, ankle in (skeleton.indices(*leg) for leg in names)]
