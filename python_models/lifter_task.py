@@ -124,10 +124,8 @@ class LifterTask:
         if not triplets:
             return points.new_full((len(points), 2), torch.nan)
         known = torch.stack([batch["known"][:, list(leg)].amin(-1) for leg in triplets], -1)
-        off = (
-            lp.joint_angles(points, triplets) - lp.joint_angles(batch["targets"], triplets)
-        ).abs()
-        return torch.where(known > 0, off, torch.nan)
+        found, truth = (lp.joint_angles(poses, triplets) for poses in (points, batch["targets"]))
+        return torch.where(known > 0, (found - truth).abs(), torch.nan)
 
     def score(
         self, model: nn.Module, batches: Iterable[Pairs], total: Callable[[Tensor], Tensor]
