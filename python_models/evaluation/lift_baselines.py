@@ -9,11 +9,10 @@ import torch
 from torch import Tensor
 
 from python_models.lifter_task import LifterTask
-from python_models.models.standard_lifter import ROOT
 from python_models.motion.conversion import convert
 from python_models.motion.keypoint_frames import person_frame
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
-from python_models.motion.skeletons import skeleton
+from python_models.motion.skeletons import ROOT_ALONE
 
 _POSES = 20000  # of the training data
 _BLOCK = 500
@@ -90,5 +89,5 @@ def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:
     keypoints = np.where(sure, batch["keypoints"].cpu().double().numpy(), np.nan)
     frame = person_frame(keypoints, source)
     seen = frame.forward(convert(keypoints, source, target))
-    root = frame.forward(convert(keypoints, source, skeleton("root", (ROOT,))))
+    root = frame.forward(convert(keypoints, source, ROOT_ALONE))
     return torch.from_numpy(seen - root)

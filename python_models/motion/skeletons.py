@@ -62,6 +62,9 @@ class Skeleton:
         )
 
 
+ROOT = "pelvis"
+"""What joints in space are relative to: the pelvis, or the middle of the hips without one."""
+
 LEG = ("hip", "knee", "ankle")
 """A leg's joints, without their side."""
 
@@ -138,6 +141,9 @@ LSP_14 = skeleton("lsp-14", (
     "head_top",
 ))  # fmt: skip
 """Leeds Sports Pose."""
+
+ROOT_ALONE = skeleton("root", (ROOT,))
+"""To convert poses to their root."""
 
 SKELETONS = {
     known.name: known
