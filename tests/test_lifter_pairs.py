@@ -275,3 +275,21 @@ def test_pairs_of_pictures_are_as_they_were_given():
 def test_pictures_of_another_shape_are_refused(wrong, word):
     with pytest.raises(ValueError, match=f"PictureViews: .*{word}"):
         pictures(**wrong)
+
+
+def test_a_sample_has_every_pair_of_few_and_follows_from_its_seed():
+    data = LifterPairs(views(), **EVERYTHING)
+    (one,), (again,), (other,) = (list(data.sample(seed, 1)) for seed in (3, 3, 4))
+    assert sorted(one["index"].tolist()) == list(range(len(data)))
+    assert torch.equal(one["index"], again["index"])
+    assert not torch.equal(one["index"], other["index"])
+    same = data.batch([(1, index) for index in one["index"].tolist()])
+    assert torch.equal(one["inputs"], same["inputs"])
+
+
+def test_a_sample_of_many_is_20000_pairs_in_blocks_of_500():
+    data = LifterPairs(views(cameras_per_pose=900))
+    data.batch = lambda block: block
+    blocks = list(data.sample(0, 0))
+    assert {len(block) for block in blocks} == {500}
+    assert len(set().union(*blocks)) == 20000 < len(data)

@@ -14,9 +14,6 @@ from python_models.motion.keypoint_frames import person_frame
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.motion.skeletons import ROOT_ALONE
 
-_POSES = 20000  # of the training data
-_BLOCK = 500
-
 
 @dataclass(frozen=True)
 class Baselines:
@@ -38,13 +35,11 @@ class Baselines:
     @classmethod
     def fit(cls, task: LifterTask, train: LifterPairs, seed: int = 0) -> Baselines:
         """Of at most 20,000 poses of the training data, drawn by a seed, never mirrored."""
-        order = np.random.default_rng(seed).permutation(len(train))[:_POSES]
         weighted = torch.zeros(len(task.target_skeleton), 3, dtype=torch.float64)
         count = torch.zeros(len(task.target_skeleton), 1, dtype=torch.float64)
         lengths = torch.zeros(2, len(task.target_skeleton.bones), dtype=torch.float64)
         product = square = 0.0
-        for block in np.array_split(order, -(-len(order) // _BLOCK)):
-            batch = train.batch([(0, int(index)) for index in block])
+        for batch in train.sample(seed, 0):
             truth, known = batch["targets"].cpu().double(), batch["known"].cpu()[..., None].double()
             weighted += (truth * known).sum(0)
             count += known.sum(0)

@@ -111,13 +111,9 @@ def _errors(
         LIMIT: task.errors(baselines.average_size(on_cpu), on_cpu),
     }
     # A depth of 0 changes no angle, but joints that were not found would be at the root.
-    in_picture = task.knee_errors(_of_three(picture_pose(task, on_cpu)), on_cpu)
+    in_picture = task.knee_errors(picture_pose(task, on_cpu).float(), on_cpu)
     errors[PICTURE][KNEE_ANGLE] = in_picture.nanmean(-1)
     return errors
-
-
-def _of_three(flat: Tensor) -> Tensor:
-    return torch.cat([flat, torch.zeros_like(flat[..., :1])], -1).float()
 
 
 def table(comparison: Comparison) -> str:

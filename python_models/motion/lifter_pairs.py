@@ -20,6 +20,7 @@ from python_models.motion.motion import Floats
 from python_models.motion.views import Views
 
 Key = tuple[int, int]  # (epoch, index); epoch 0: as scored, always with the same random numbers
+_SAMPLE, _BLOCK = 20000, 500  # pairs that statistics are taken of, and pairs at a time
 
 
 class Pairs(TypedDict):
@@ -93,6 +94,12 @@ class LifterPairs:
         """One batch a block, in their order."""
         for block in blocks:
             yield self.batch(block)
+
+    def sample(self, seed: int, epoch: int) -> Iterator[Pairs]:
+        """Batches of at most 20,000 pairs, drawn by a seed: enough for means and deviations."""
+        order = np.random.default_rng(seed).permutation(len(self))[:_SAMPLE]
+        for block in np.array_split(order, -(-len(order) // _BLOCK)):
+            yield self.batch([(epoch, int(index)) for index in block])
 
     def batch(self, block: Sequence[Key]) -> Pairs:
         """The pairs of these keys."""

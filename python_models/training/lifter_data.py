@@ -24,9 +24,6 @@ from python_models.motion.varied_legs import varied_legs
 from python_models.motion.views import MotionViews, Views
 from python_models.training.options import below_one, count, not_negative, positive
 
-_STATISTICS = 20000  # poses that the means and deviations are taken from
-_BLOCK = 500
-
 # Options that say something of some kinds of data only.
 _KINDS = {
     **dict.fromkeys(
@@ -124,9 +121,7 @@ def open_data(
 
 def statistics(data: LifterPairs, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """What `StandardLifter.take_statistics` takes: of poses drawn by the seed."""
-    order = np.random.default_rng(seed).permutation(len(data))[:_STATISTICS]
-    for block in np.array_split(order, -(-len(order) // _BLOCK)):
-        batch = data.batch([(1, int(index)) for index in block])
+    for batch in data.sample(seed, 1):
         yield batch["inputs"], batch["confidence"], batch["targets"], batch["known"]
 
 
