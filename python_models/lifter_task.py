@@ -76,9 +76,9 @@ class LifterTask:
 
     def counted(self, batch: Pairs) -> Tensor:
         """Which joints count [B, K'], 1 or 0: those that are known, without the root."""
-        mask = torch.zeros(len(self.target_skeleton), device=batch["known"].device)
+        mask = torch.zeros(len(self.target_skeleton), device=batch["targets_known"].device)
         mask[self.target_skeleton.indices(*predicted_joints(self.target_skeleton))] = 1
-        return batch["known"] * mask
+        return batch["targets_known"] * mask
 
     def loss(self, model: nn.Module, batch: Pairs) -> Tensor:
         """The mean squared error of all coordinates that count, in square metres."""
@@ -112,7 +112,7 @@ class LifterTask:
         """The lengths [B, bones] of the bones of points [B, K', 3]; 0 where an end is not known."""
         parents, children = torch.tensor(self.target_skeleton.bones).T
         lengths = torch.linalg.vector_norm(points[:, children] - points[:, parents], dim=-1)
-        known: Tensor = batch["known"][:, children] * batch["known"][:, parents]
+        known: Tensor = batch["targets_known"][:, children] * batch["targets_known"][:, parents]
         return torch.where(known > 0, lengths, 0.0)
 
     def knee_errors(self, points: Tensor, batch: Pairs) -> Tensor:
@@ -123,7 +123,7 @@ class LifterTask:
         triplets = legs(self.target_skeleton)
         if not triplets:
             return points.new_full((len(points), 2), torch.nan)
-        known = torch.stack([batch["known"][:, list(leg)].amin(-1) for leg in triplets], -1)
+        known = torch.stack([batch["targets_known"][:, list(leg)].amin(-1) for leg in triplets], -1)
         found, truth = (lp.joint_angles(poses, triplets) for poses in (points, batch["targets"]))
         return torch.where(known > 0, (found - truth).abs(), torch.nan)
 

@@ -40,7 +40,8 @@ class Baselines:
         lengths = torch.zeros(2, len(task.target_skeleton.bones), dtype=torch.float64)
         product = square = 0.0
         for batch in train.sample(seed, 0):
-            truth, known = batch["targets"].cpu().double(), batch["known"].cpu()[..., None].double()
+            truth = batch["targets"].cpu().double()
+            known = batch["targets_known"].cpu()[..., None].double()
             weighted += (truth * known).sum(0)
             count += known.sum(0)
             bones = task.bones(batch["targets"], batch).cpu().double()
@@ -80,7 +81,7 @@ class Baselines:
 def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:
     """The target's joints in the picture [B, K', 2], float64, from the root, in person's units."""
     source, target = task.source_skeleton, task.target_skeleton
-    sure = batch["confidence"].cpu().numpy()[..., None] > 0
+    sure = batch["inputs_known"].cpu().numpy()[..., None] > 0
     keypoints = np.where(sure, batch["keypoints"].cpu().double().numpy(), np.nan)
     frame = person_frame(keypoints, source)
     seen = frame.forward(convert(keypoints, source, target))

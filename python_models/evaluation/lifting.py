@@ -97,9 +97,9 @@ def _errors(
     points = lift(batch["inputs"]).float().cpu()
     on_cpu = Pairs(
         inputs=batch["inputs"].cpu(),
-        confidence=batch["confidence"].cpu(),
+        inputs_known=batch["inputs_known"].cpu(),
         targets=batch["targets"].cpu(),
-        known=batch["known"].cpu(),
+        targets_known=batch["targets_known"].cpu(),
         keypoints=batch["keypoints"].cpu(),
         size=batch["size"].cpu(),
         index=batch["index"],

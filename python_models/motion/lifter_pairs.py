@@ -27,9 +27,9 @@ class Pairs(TypedDict):
     """A batch of B pairs."""
 
     inputs: Tensor  # float32 [B, K, 2], normalised; 0 where the joint is not known
-    confidence: Tensor  # float32 [B, K], 1: the keypoint is known, 0: it is not
+    inputs_known: Tensor  # float32 [B, K], 1: the keypoint is known, 0: it is not
     targets: Tensor  # float32 [B, K', 3], mm, camera frame, less the root; 0 where not known
-    known: Tensor  # float32 [B, K'], 1 or 0
+    targets_known: Tensor  # float32 [B, K'], 1 or 0
     keypoints: Tensor  # float32 [B, K, 2], the inputs in pixels; 0 where not known
     size: Tensor  # float32 [B, 2], (W, H) of the pictures
     index: Tensor  # int64 [B], on the CPU
@@ -108,9 +108,9 @@ class LifterPairs:
         frame = keypoint_frame(self.frame, keypoints, size, self.views.source)
         return Pairs(
             inputs=self._moved(_filled(frame.forward(keypoints))),
-            confidence=self._moved(known(keypoints)),
+            inputs_known=self._moved(known(keypoints)),
             targets=self._moved(_filled(points)),
-            known=self._moved(known(points)),
+            targets_known=self._moved(known(points)),
             keypoints=self._moved(_filled(keypoints)),
             size=self._moved(size),
             index=torch.from_numpy(index.copy()),

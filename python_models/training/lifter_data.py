@@ -122,7 +122,7 @@ def open_data(
 def statistics(data: LifterPairs, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """What `StandardLifter.take_statistics` takes: of poses drawn by the seed."""
     for batch in data.sample(seed, 1):
-        yield batch["inputs"], batch["confidence"], batch["targets"], batch["known"]
+        yield batch["inputs"], batch["inputs_known"], batch["targets"], batch["targets_known"]
 
 
 def summary(data: LifterPairs) -> str:
