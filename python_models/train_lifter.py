@@ -21,6 +21,7 @@ from python_models.models.lifters import LIFTERS, MAX_NORMS, make_lifter
 from python_models.models.standard_lifter import StandardLifter
 from python_models.motion.lifter_pairs import LifterPairs
 from python_models.training import checkpoint, lifter_data, lifter_report, options
+from python_models.training.lifter_subjects import trained_on
 from python_models.training.order import training_blocks
 from python_models.training.run_to_end import finish, run_to_end, start
 from python_models.training.schedule import Schedule
@@ -100,6 +101,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
     )
     digests = {"train_data": train_data.digest(), "val_data": val_data.digest()}
     model = make_model(args, task, train_data)
+    subjects = {"train_subjects": trained_on(args, train_data)}
     plan = options.plan_of(args)
     parts = fabric.world_size * plan.accumulate
     blocks = training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)
@@ -114,7 +116,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
         functools.partial(learning_rate, args, steps),
         plan,
         args.output,
-        options.settings_of(args) | digests,
+        options.settings_of(args) | digests | subjects,
         (options.settled_of(args) | digests.keys()) - {"motions", "detections", "weights"},
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
         after_step=constrain if args.max_norm else None,

@@ -1,7 +1,8 @@
 """How well a lifter does on persons it has not seen, for each exercise, beside two baselines.
 
 `python -m python_models.evaluation.lifting --weights RUN/best.pt` takes the data that the run was
-scored on; `--motions` says where they are now.
+scored on. `--motions` says where they are now, or names others; only persons whom the run was not
+trained on are scored.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from python_models.evaluation.report import number
 from python_models.lifter_task import KNEE_ANGLE, SCORES, SIZED, LifterTask
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.training import lifter_data
+from python_models.training.lifter_subjects import open_unseen
 from python_models.training.order import scoring_blocks
 from python_models.whole_file import write_json
 
@@ -161,15 +163,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> None:
     """Prints the table, and writes it."""
     lifter = trained_lifter.load(args.weights)
-    settings = argparse.Namespace(**lifter.settings)
-    if args.motions:
-        settings.motions = args.motions
-    try:
-        train, val = lifter_data.open_data(settings, lifter.task, torch.device("cpu"))
-    except AttributeError as error:  # an option that the run had not
-        raise ValueError(f"{args.weights}: its settings name no data: {error}") from error
-    digest = lifter.settings.get("val_data")
-    if val.digest() != digest:
+    train, val = open_unseen(args.weights, lifter, args.motions)
+    if val.digest() != lifter.settings.get("val_data"):
         print("note: these are not the data that the run was scored on")
     baselines = Baselines.fit(lifter.task, train)
     comparison = compare(lifter.model, lifter.task, baselines, val)
