@@ -117,3 +117,22 @@ def test_one_exercise_is_one_row(data):
     )  # fmt: skip
     assert [*comparison.rows()] == ["deep squat"]
     assert lifting.LIMIT in lifting.table(comparison)
+
+
+def test_sizes_are_those_of_the_bones_and_errors_are_listed_by_them(data):
+    train, val = data
+    task = LifterTask()
+    comparison = lifting.compare(lambda inputs: inputs.new_ones(len(inputs), 6, 3), task,
+                                 Baselines.fit(task, train), val)  # fmt: skip
+    np.testing.assert_allclose(comparison.sizes, 480 / 400, rtol=1e-5)  # float32
+    errors = {
+        method: {"mpjpe": np.array([1.0, 2.0, 3.0, 4.0, np.nan]) * factor}
+        for factor, method in enumerate(lifting.METHODS, 1)
+    }
+    sizes = np.array([1.02, 0.96, 0.93, 1.3, 0.5])
+    made_up = lifting.Comparison(errors, sizes, ["squat"] * 5, ["one"] * 5)
+    assert lifting.size_table(made_up).splitlines()[2:] == [
+        "| 0% to 5% off | 2 | 1.5 | 6.0 |",
+        "| 5% to 10% off | 1 | 3.0 | 12.0 |",
+        "| more than 10% off | 2 | 4.0 | 16.0 |",
+    ]

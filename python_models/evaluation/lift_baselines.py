@@ -72,10 +72,13 @@ class Baselines:
 
         Whoever knows the pose and cannot know the person's size does no better.
         """
+        return batch["targets"] / self.sizes(batch)[:, None, None]
+
+    def sizes(self, batch: Pairs) -> Tensor:
+        """How large each person is [B]: their bones' length in all over an average person's."""
         true = self.task.bones(batch["targets"], batch)
         average = torch.where(true > 0, self.bones, 0.0)
-        ratio = average.sum(-1) / true.sum(-1)
-        return batch["targets"] * ratio[:, None, None]
+        return true.sum(-1) / average.sum(-1)
 
 
 def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:

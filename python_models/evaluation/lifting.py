@@ -8,6 +8,8 @@ trained on are scored.
 from __future__ import annotations
 
 import argparse
+import itertools
+import math
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +36,7 @@ LIMIT = "true pose, average size"
 METHODS = (LIFTER, CONSTANT, PICTURE, LIMIT)
 ALL = "all"
 _BATCH = 512
+_SIZES = (0, 0.05, 0.1, math.inf)  # limits of how far a body's size is from the average
 _HEADER = {
     "mpjpe": "MPJPE", SIZED: "at the right size", "n_mpjpe": "N-MPJPE", "pa_mpjpe": "PA-MPJPE",
     KNEE_ANGLE: "knee",
@@ -51,6 +54,7 @@ class Comparison:
     """
 
     errors: dict[str, dict[str, Array]]  # by method and score
+    sizes: Array  # [N], of the bones in all: of an average person of the training data 1
     actions: list[str]
     subjects: list[str]
 
@@ -79,10 +83,13 @@ def compare(
         data: Pairs that it was not trained on.
     """
     parts: dict[str, dict[str, list[Tensor]]] = {method: {} for method in METHODS}
-    indices = []
+    indices, sizes = [], []
     for batch in data.batches(scoring_blocks(len(data), _BATCH, 0, 1)):
         indices += batch["index"].tolist()
-        for method, errors in _errors(lift, task, baselines, batch).items():
+        points = lift(batch["inputs"]).float().cpu()
+        batch = _on_cpu(batch)
+        sizes.append(baselines.sizes(batch))
+        for method, errors in _errors(points, task, baselines, batch).items():
             for score, values in errors.items():
                 parts[method].setdefault(score, []).append(values)
     joined = {
@@ -90,14 +97,16 @@ def compare(
         for method, scores in parts.items()
     }
     actions, subjects = data.actions, data.subjects
-    return Comparison(joined, [actions[i] for i in indices], [subjects[i] for i in indices])
+    return Comparison(
+        joined,
+        torch.cat(sizes).double().numpy(),
+        [actions[i] for i in indices],
+        [subjects[i] for i in indices],
+    )
 
 
-def _errors(
-    lift: Callable[[Tensor], Tensor], task: LifterTask, baselines: Baselines, batch: Pairs
-) -> dict[str, dict[str, Tensor]]:
-    points = lift(batch["inputs"]).float().cpu()
-    on_cpu = Pairs(
+def _on_cpu(batch: Pairs) -> Pairs:
+    return Pairs(
         inputs=batch["inputs"].cpu(),
         inputs_known=batch["inputs_known"].cpu(),
         targets=batch["targets"].cpu(),
@@ -106,14 +115,19 @@ def _errors(
         size=batch["size"].cpu(),
         index=batch["index"],
     )
+
+
+def _errors(
+    points: Tensor, task: LifterTask, baselines: Baselines, batch: Pairs
+) -> dict[str, dict[str, Tensor]]:
     errors = {
-        LIFTER: task.errors(points, on_cpu),
-        CONSTANT: task.errors(baselines.constant(on_cpu), on_cpu),
-        PICTURE: task.errors(baselines.flat(on_cpu), on_cpu),
-        LIMIT: task.errors(baselines.average_size(on_cpu), on_cpu),
+        LIFTER: task.errors(points, batch),
+        CONSTANT: task.errors(baselines.constant(batch), batch),
+        PICTURE: task.errors(baselines.flat(batch), batch),
+        LIMIT: task.errors(baselines.average_size(batch), batch),
     }
     # A depth of 0 changes no angle, but joints that were not found would be at the root.
-    in_picture = task.knee_errors(picture_pose(task, on_cpu).float(), on_cpu)
+    in_picture = task.knee_errors(picture_pose(task, batch).float(), batch)
     errors[PICTURE][KNEE_ANGLE] = in_picture.nanmean(-1)
     return errors
 
@@ -127,10 +141,32 @@ def table(comparison: Comparison) -> str:
     for name, rows in comparison.rows().items():
         for method in METHODS if name == ALL or len(comparison.rows()) == 1 else METHODS[:-1]:
             values = (comparison.mean(method, score, rows) for score in _HEADER)
-            cells = " | ".join(f"{value:.1f}" if np.isfinite(value) else "-" for value in values)
+            cells = " | ".join(map(_cell, values))
             first = f"{name} | {int(rows.sum())}" if method == LIFTER else " | "
             lines.append(f"| {first} | {method} | {cells} |")
     return "\n".join(lines) + "\n"
+
+
+def size_table(comparison: Comparison) -> str:
+    """In Markdown: how far the lifter's MPJPE is that of people of unusual size, in millimetres."""
+    off = np.abs(comparison.sizes - 1)
+    lines = [
+        f"| size of the body | poses | {LIFTER} | {LIMIT} |",
+        "|---|--:|--:|--:|",
+    ]
+    for low, high in itertools.pairwise(_SIZES):
+        rows = (off >= low) & (off < high)
+        if rows.any():
+            which = f"{low:.0%} to {high:.0%} off" if high < np.inf else f"more than {low:.0%} off"
+            values = (comparison.mean(method, "mpjpe", rows) for method in (LIFTER, LIMIT))
+            lines.append(
+                f"| {which} | {int(rows.sum())} | " + " | ".join(map(_cell, values)) + " |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _cell(value: float) -> str:
+    return f"{value:.1f}" if np.isfinite(value) else "-"
 
 
 def results(comparison: Comparison) -> dict[str, Any]:
@@ -168,10 +204,11 @@ def run(args: argparse.Namespace) -> None:
         print("note: these are not the data that the run was scored on")
     baselines = Baselines.fit(lifter.task, train)
     comparison = compare(lifter.model, lifter.task, baselines, val)
-    print(f"{lifter_data.summary(val)}\n\n{table(comparison)}")
+    text = "\n".join((table(comparison), size_table(comparison)))
+    print(f"{lifter_data.summary(val)}\n\n{text}")
     if args.output:
         args.output.mkdir(parents=True, exist_ok=True)
-        (args.output / "report.md").write_text(table(comparison))
+        (args.output / "report.md").write_text(text)
         write_json(args.output / "report.json", results(comparison))
 
 

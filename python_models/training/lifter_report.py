@@ -58,6 +58,7 @@ def write(
         f"Trained on {lifter_data.summary(train)}. Scored on {lifter_data.summary(val)}: none of "
         "them was trained on. Distances in mm, the knees' angle errors in degrees.\n",
         table,
+        lifting.size_table(comparison),
         "![Loss and errors by epoch](curves.png)\n",
         _details({name: value for name, value in settings.items() if name not in _PATHS}),
     ]
