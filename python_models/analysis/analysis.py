@@ -12,6 +12,7 @@ from python_models.analysis.angles import combined, curves_of
 from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
+from python_models.analysis.likeness import doubted
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -68,6 +69,7 @@ def analyse(
     # What only changed sides counts: the mean and the larger of both sides do not know sides.
     mended = curves_of(sequence, checked.mended, kind=rules.curve, azimuth=azimuth)
     whole = combined(rules.curve, mended, rules.sides)
+    curves, whole = doubted(curves, whole, sequence, checked.mended, checked.likely, rules)
     reliable = np.isfinite(main.values)
     joints = _needed(sequence, rules)
     issues = (*checked.issues(sequence, joints), *turned(sequence, rules, azimuth, joints))
