@@ -159,6 +159,7 @@ class Repetition:
             it is refused.
         measures: By name.
         refused: Why it is not judged as this exercise.
+        view: From where it is seen, as far as that tells what its angles are good for; None in 3D.
     """
 
     kind: Literal["repetition", "hold", "pose"]
@@ -172,6 +173,7 @@ class Repetition:
     complete: bool
     measures: Mapping[str, Measure]
     refused: Refused | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True)
