@@ -12,6 +12,7 @@ from python_models.analysis.angles import combined, curves_of
 from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
+from python_models.analysis.facing import disagreements
 from python_models.analysis.likeness import doubted
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
@@ -107,7 +108,14 @@ def analyse(
         reliability=reliability,
         repetitions=repetitions,
         advice=tuple(advise(rule, rep, rep.view) for rep in repetitions for rule in rules.rules),
-        warnings=warnings_of(sequence, view, reliability, repetitions, refused, found.ignored),
+        warnings=warnings_of(
+            sequence,
+            view,
+            reliability,
+            repetitions,
+            refused,
+            (*found.ignored, *disagreements(sequence, checked.mended)),
+        ),
         refused=refused,
     )
 
