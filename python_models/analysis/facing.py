@@ -44,7 +44,7 @@ def disagreements(sequence: PoseSequence, points: Floats) -> tuple[str, ...]:
     if _hold(sequence, face & (hips < 0), face & (hips != 0)):
         made.append(
             "The face is seen, and the left hip lies to the left in the picture, where the right "
-            "one should be: left and right are exchanged, or the face was found where there is none."
+            "one should be: left and right are exchanged, or there is no face where it was found."
         )
     return tuple(made)
 

@@ -111,7 +111,7 @@ def warnings_of(
         made.append(
             f"In {alike} frames left and right cannot be told: with knees or ankles exchanged the "
             "legs would look as likely, or likelier, and have quite other angles. Look whether the "
-            "joints' sides are right, or film a little more from the front, with both legs in sight."
+            "joints' sides are right, or film a little more from the front, both legs in sight."
         )
     if reliability.fraction < 1:
         made.append(
