@@ -126,7 +126,8 @@ def warnings_of(
     if partial:
         which = "1 repetition is" if len(partial) == 1 else f"{len(partial)} repetitions are"
         made.append(f"{which} cut by an edge or a gap and not judged.")
-    made += _perhaps_one(partial, reliability, sequence.frame_rate)
+    if refused is None:
+        made += _around_gaps(partial, reliability, sequence.frame_rate)
     if refused is None and not repetitions:
         made.append("No repetition was found.")
     made += said
@@ -137,13 +138,19 @@ def warnings_of(
     return tuple(made)
 
 
-def _perhaps_one(
+def _around_gaps(
     partial: list[Repetition], reliability: Reliability, rate: float | None
 ) -> list[str]:
-    """Sentences about cut repetitions with nothing but a gap between them."""
+    """Sentences about what long gaps hide or cut: repetitions with a gap alone between them."""
     made: list[str] = []
     if rate is None:
         return made
+    lost = max((last - first + 1 for first, last in runs(~reliability.reliable)), default=0)
+    if lost > LONGEST_GAP * rate:
+        made.append(
+            f"The longest gap has {lost / rate:.1f} s: repetitions that lie in a gap of more than "
+            f"{LONGEST_GAP:g} s are not counted."
+        )
     for one, other in itertools.pairwise(partial):
         gaps = runs(~reliability.reliable[one.end : other.start + 1])
         longest = max((last - first + 1 for first, last in gaps), default=0)
