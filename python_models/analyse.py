@@ -9,15 +9,14 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
-from python_models import trained, trained_lifter
+from python_models import trained_lifter
 from python_models.analysis.analysis import analyse
 from python_models.analysis.rules import RULES, exercises, load_rules
-from python_models.decoding import REFINEMENTS, Decoding
-from python_models.devices import device_of
-from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
-from python_models.prediction.predictor import Predictor
+from python_models.decoding import REFINEMENTS
+from python_models.prediction.person_boxes import boxes_of
+from python_models.prediction.predictor import open_predictor
 from python_models.prediction.tracks import scaled_one_euro
-from python_models.presentation import sources
+from python_models.presentation import joint_sources
 from python_models.presentation.judgement import Judged, focal_for, judge
 from python_models.presentation.keypoints import focal_of
 from python_models.presentation.lifter_error import lifter_deviation
@@ -60,25 +59,19 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-def open_source(args: argparse.Namespace, kind: str) -> sources.Source:
+def open_source(args: argparse.Namespace, kind: str) -> joint_sources.Source:
     """The input's keypoints: read, or found by the heatmap model."""
     if kind == "keypoints":
         for option, unsaid in _OF_PICTURES.items():
             if getattr(args, option) != unsaid:
                 flag = option.replace("_", "-")
                 raise ValueError(f"--{flag} is for videos and pictures, got {args.input}")
-        return sources.of_keypoint_file(args.input, args.fps, args.person)
+        return joint_sources.of_keypoint_file(args.input, args.fps, args.person)
     if args.checkpoint is None:
         raise ValueError(f"{args.input}: to find joints in {kind}, give a model by --checkpoint")
-    boxes = PersonBoxes()
-    if args.box:
-        boxes = one_box(args.box)
-    elif args.boxes:
-        boxes = read_boxes(args.boxes)
-    model = trained.load(args.checkpoint)
-    decoding = Decoding(args.refine or model.task.refine, args.flip_test)
-    predictor = Predictor(model, decoding, device_of(args.device))
-    find = sources.of_video if kind == "video" else sources.of_pictures
+    boxes = boxes_of(args.box, args.boxes)
+    predictor = open_predictor(args.checkpoint, args.refine, args.flip_test, args.device)
+    find = joint_sources.of_video if kind == "video" else joint_sources.of_pictures
     return find(args.input, predictor, boxes, args.fps, args.person)
 
 
@@ -104,7 +97,7 @@ def run(args: argparse.Namespace) -> Judged:
     """Analyses, and writes the folder."""
     if args.fps is not None and not 0 < args.fps < math.inf:
         raise ValueError(f"--fps must be positive, frames per second, got {args.fps:g}")
-    kind = sources.kind_of(args.input)
+    kind = joint_sources.kind_of(args.input)
     check_output(args.output, args.input, overwrite=args.overwrite)
     rules = load_rules(args.exercise, args.rules)
     lifter = trained_lifter.load(args.lifter) if args.lifter is not None else None

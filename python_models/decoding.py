@@ -62,7 +62,7 @@ def decode_images(
         coords, scores = lp.decode_heatmaps(
             heatmaps,
             decoding.refine,
-            blur_kernel=task.blur_kernel if "dark" in decoding.refine else None,
+            blur_kernel=task.blur_kernel(decoding.refine),
             flipped=mirrored if decoding.flip else None,
             flip_pairs=lp.LOWER_BODY_FLIP_PAIRS if decoding.flip else None,
             shift=decoding.flip,
@@ -85,7 +85,7 @@ def decode_with_covariance(
     coords, scores, covariances = lp.decode_heatmaps(
         _heatmaps(model, task, images),
         "dark",
-        blur_kernel=task.blur_kernel,
+        blur_kernel=task.blur_kernel("dark"),
         covariance=True,
         flipped=_heatmaps(model, task, images.flip(-1)) if decoding.flip else None,
         flip_pairs=lp.LOWER_BODY_FLIP_PAIRS if decoding.flip else None,

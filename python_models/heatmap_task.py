@@ -81,14 +81,18 @@ class HeatmapTask:
             loss_preset="document",
         )
 
-    @property
-    def blur_kernel(self) -> int:
-        """The odd width nearest to 6 sigma - 1 for DARK's blur: 11 for sigma 2 and 17 for 3."""
+    def blur_kernel(self, refine: Refine) -> int | None:
+        """The width of DARK's blur for maps of this sigma; None for refinements that do not blur.
+
+        It is the odd number nearest to 6 sigma - 1: 11 for sigma 2 and 17 for 3.
+        """
+        if "dark" not in refine:
+            return None
         return min(max(2 * math.floor(3 * self.sigma - 0.5) + 1, 3), 33)
 
     def decode(self, heatmaps: Tensor) -> Tensor:
         """Joints [B, K, 2] in input pixels."""
-        blur_kernel = self.blur_kernel if "dark" in self.refine else None
+        blur_kernel = self.blur_kernel(self.refine)
         coords, _ = lp.decode_heatmaps(heatmaps, self.refine, blur_kernel=blur_kernel)
         return coords * self.stride
 

@@ -13,7 +13,7 @@ import lowerpose_ops as lp
 from python_models.models.standard_lifter import predicted_joints
 from python_models.motion.keypoint_frames import FRAMES
 from python_models.motion.lifter_pairs import Pairs
-from python_models.motion.skeletons import SKELETONS, Skeleton
+from python_models.motion.skeletons import SKELETONS, Skeleton, legs
 
 Alignment = Literal["none", "scale", "procrustes"]
 ALIGNMENTS: dict[str, Alignment] = {"mpjpe": "none", "n_mpjpe": "scale", "pa_mpjpe": "procrustes"}
@@ -76,9 +76,9 @@ class LifterTask:
 
     def counted(self, batch: Pairs) -> Tensor:
         """Which joints count [B, K'], 1 or 0: those that are known, without the root."""
-        mask = torch.zeros(len(self.target_skeleton), device=batch["known"].device)
+        mask = torch.zeros(len(self.target_skeleton), device=batch["targets_known"].device)
         mask[self.target_skeleton.indices(*predicted_joints(self.target_skeleton))] = 1
-        return batch["known"] * mask
+        return batch["targets_known"] * mask
 
     def loss(self, model: nn.Module, batch: Pairs) -> Tensor:
         """The mean squared error of all coordinates that count, in square metres."""
@@ -112,7 +112,7 @@ class LifterTask:
         """The lengths [B, bones] of the bones of points [B, K', 3]; 0 where an end is not known."""
         parents, children = torch.tensor(self.target_skeleton.bones).T
         lengths = torch.linalg.vector_norm(points[:, children] - points[:, parents], dim=-1)
-        known: Tensor = batch["known"][:, children] * batch["known"][:, parents]
+        known: Tensor = batch["targets_known"][:, children] * batch["targets_known"][:, parents]
         return torch.where(known > 0, lengths, 0.0)
 
     def knee_errors(self, points: Tensor, batch: Pairs) -> Tensor:
@@ -120,12 +120,12 @@ class LifterTask:
 
         points: [B, K', 3], or [B, K', 2]: then the angles in the picture are taken for the body's.
         """
-        legs = knees(self.target_skeleton)
-        if not legs:
+        triplets = legs(self.target_skeleton)
+        if not triplets:
             return points.new_full((len(points), 2), torch.nan)
-        known = torch.stack([batch["known"][:, list(leg)].amin(-1) for leg in legs], -1)
-        off = (lp.joint_angles(points, legs) - lp.joint_angles(batch["targets"], legs)).abs()
-        return torch.where(known > 0, off, torch.nan)
+        known = torch.stack([batch["targets_known"][:, list(leg)].amin(-1) for leg in triplets], -1)
+        found, truth = (lp.joint_angles(poses, triplets) for poses in (points, batch["targets"]))
+        return torch.where(known > 0, (found - truth).abs(), torch.nan)
 
     def score(
         self, model: nn.Module, batches: Iterable[Pairs], total: Callable[[Tensor], Tensor]
@@ -146,13 +146,3 @@ class LifterTask:
         sums = total(sums)
         means = (sums[:, 0] / sums[:, 1]).tolist()
         return dict(zip(("val_loss", *SCORES), means, strict=True))
-
-
-def knees(skeleton: Skeleton) -> list[tuple[int, int, int]]:
-    """Hip, knee and ankle of the left and the right leg; empty where the skeleton lacks one."""
-    names = [
-        [f"{side}_{joint}" for joint in ("hip", "knee", "ankle")] for side in ("left", "right")
-    ]
-    if not all(name in skeleton.joints for leg in names for name in leg):
-        return []
-    return [(hip, knee, ankle) for hip, knee, ankle in (skeleton.indices(*leg) for leg in names)]

@@ -6,12 +6,10 @@ import argparse
 import sys
 from pathlib import Path
 
-from python_models import trained
-from python_models.decoding import REFINEMENTS, Decoding
-from python_models.devices import device_of
+from python_models.decoding import REFINEMENTS
 from python_models.overlay import draw_joints
 from python_models.prediction import files, video
-from python_models.prediction.person_boxes import PersonBoxes, one_box, read_boxes
+from python_models.prediction.person_boxes import PersonBoxes, boxes_of
 from python_models.prediction.picture_files import (
     check_overlays,
     image_ids,
@@ -20,7 +18,7 @@ from python_models.prediction.picture_files import (
     read_picture,
     write_picture,
 )
-from python_models.prediction.predictor import Predictor
+from python_models.prediction.predictor import Predictor, open_predictor
 from python_models.prediction.tracks import Tracks, scaled_one_euro
 from python_models.whole_file import write_json
 
@@ -117,14 +115,8 @@ def run(args: argparse.Namespace) -> None:
     """Predicts, and writes the folder."""
     if not args.input.exists():
         raise FileNotFoundError(f"input {args.input} does not exist")
-    boxes = PersonBoxes()
-    if args.box:
-        boxes = one_box(args.box)
-    elif args.boxes:
-        boxes = read_boxes(args.boxes)
-    model = trained.load(args.checkpoint)
-    decoding = Decoding(args.refine or model.task.refine, args.flip_test)
-    predictor = Predictor(model, decoding, device_of(args.device))
+    boxes = boxes_of(args.box, args.boxes)
+    predictor = open_predictor(args.checkpoint, args.refine, args.flip_test, args.device)
     if args.input.suffix.lower() in video.SUFFIXES and args.input.is_file():
         predict_video(args, predictor, boxes, args.output)
     elif args.smooth:

@@ -18,10 +18,9 @@ from python_models.models.pretrained import load_imagenet
 from python_models.models.registry import MODELS
 from python_models.training import heatmap_data, options, overfit, report
 from python_models.training.baselines import mean_pose_pck
-from python_models.training.environment import record
 from python_models.training.order import training_blocks
-from python_models.training.processes import launched_fabric
 from python_models.training.run_state import RunState
+from python_models.training.run_to_end import finish, run_to_end, start
 from python_models.training.schedule import Schedule
 
 
@@ -57,10 +56,11 @@ def make_optimizer(model: nn.Module, args: argparse.Namespace) -> torch.optim.Op
     )
 
 
-def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
+def overfit_one_batch(args: argparse.Namespace, fabric: Fabric) -> int:
     """Trains on the first persons with at least four visible joints; 0 if it learnt them."""
     if fabric.world_size > 1:
         raise ValueError(f"--overfit-one-batch is for one process, got {fabric.world_size}")
+    task = HeatmapTask.from_settings(vars(args))
     RunState(args.output, {}, {}, ()).start()  # no run's report is written over
     data = heatmap_data.open_train(args, min_joints=4)
     first = [list(range(min(args.batch_size, len(data))))]
@@ -72,8 +72,9 @@ def overfit_one_batch(args: argparse.Namespace, fabric: Fabric, task: HeatmapTas
     return 0 if result.learnt else 1
 
 
-def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
+def train(args: argparse.Namespace, fabric: Fabric) -> int:
     """Trains on train2017, scores on val2017; 0 at its end, 128 + the signal's number after one."""
+    task = HeatmapTask.from_settings(vars(args))
     train_data, val_data = heatmap_data.open_train(args), heatmap_data.open_val(args)
     fabric.print(f"train: {train_data.summary()}\nval: {val_data.summary()}", flush=True)
     digests = {"train_data": train_data.digest(), "val_data": val_data.digest()}
@@ -94,33 +95,22 @@ def train(args: argparse.Namespace, fabric: Fabric, task: HeatmapTask) -> int:
         options.settled_of(args) | digests.keys(),
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
     )
-    trainer.start(resume=args.resume)
-    if fabric.global_rank == 0:
-        record(args.output, trainer.settings)
+    start(trainer, resume=args.resume)
     val = heatmap_data.batches(args, val_data, "val", fabric.device)
     outcome = trainer.fit(heatmap_data.batches(args, train_data, "train", fabric.device), val)
-    if fabric.global_rank == 0:
-        baseline = mean_pose_pck(train_data, val_data, task)
-        print(report.write(trainer, task, val, baseline, outcome))
-    if outcome == "interrupted":
-        fabric.print("interrupted; the same command with --resume goes on from the last step")
-        return 128 + (trainer.signal or 0)
-    return 0
+    return finish(
+        trainer,
+        outcome,
+        lambda: report.write(
+            trainer, task, val, mean_pose_pck(train_data, val_data, task), outcome
+        ),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
-    try:
-        fabric = launched_fabric(args.accelerator, args.precision, args.deterministic)
-        task = HeatmapTask.from_settings(vars(args))
-        return (overfit_one_batch if args.overfit_one_batch else train)(args, fabric, task)
-    except (OSError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted at once; --resume goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    return run_to_end(args, overfit_one_batch if args.overfit_one_batch else train)
 
 
 if __name__ == "__main__":

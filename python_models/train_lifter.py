@@ -21,9 +21,9 @@ from python_models.models.lifters import LIFTERS, MAX_NORMS, make_lifter
 from python_models.models.standard_lifter import StandardLifter
 from python_models.motion.lifter_pairs import LifterPairs
 from python_models.training import checkpoint, lifter_data, lifter_report, options
-from python_models.training.environment import record
+from python_models.training.lifter_subjects import trained_on
 from python_models.training.order import training_blocks
-from python_models.training.processes import launched_fabric
+from python_models.training.run_to_end import finish, run_to_end, start
 from python_models.training.schedule import Schedule
 
 
@@ -101,6 +101,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
     )
     digests = {"train_data": train_data.digest(), "val_data": val_data.digest()}
     model = make_model(args, task, train_data)
+    subjects = {"train_subjects": trained_on(args, train_data)}
     plan = options.plan_of(args)
     parts = fabric.world_size * plan.accumulate
     blocks = training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)
@@ -115,34 +116,23 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
         functools.partial(learning_rate, args, steps),
         plan,
         args.output,
-        options.settings_of(args) | digests,
+        options.settings_of(args) | digests | subjects,
         (options.settled_of(args) | digests.keys()) - {"motions", "detections", "weights"},
         compiled=torch.compile(model) if args.compile else None,  # type: ignore[arg-type]
         after_step=constrain if args.max_norm else None,
     )
-    trainer.start(resume=args.resume)
-    if fabric.global_rank == 0:
-        record(args.output, trainer.settings)
+    start(trainer, resume=args.resume)
     outcome = trainer.fit(train_data, val_data)
-    if fabric.global_rank == 0:
-        print(lifter_report.write(trainer, task, train_data, val_data, outcome))
-    if outcome == "interrupted":
-        fabric.print("interrupted; the same command with --resume goes on from the last step")
-        return 128 + (trainer.signal or 0)
-    return 0
+    return finish(
+        trainer,
+        outcome,
+        lambda: lifter_report.write(trainer, task, train_data, val_data, outcome),
+    )
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
-    args = parse(arguments)
-    try:
-        return train(args, launched_fabric(args.accelerator, args.precision, args.deterministic))
-    except (OSError, ValueError, FloatingPointError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("interrupted at once; --resume goes on from the last checkpoint", file=sys.stderr)
-        return 130
+    return run_to_end(parse(arguments), train)
 
 
 if __name__ == "__main__":

@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from python_models.data.squat_views import in_standard_camera
 from python_models.lifter_task import LifterTask
 from python_models.models.lifters import LIFTERS, make_lifter
 from python_models.models.standard_lifter import StandardLifter
 from python_models.motion.detector_noise import NOISES
-from python_models.motion.keypoint_frames import keypoint_frame
+from python_models.motion.keypoint_frames import in_standard_camera, keypoint_frame
 from python_models.motion.motion import Floats
 from python_models.motion.skeletons import Skeleton
 from python_models.training import checkpoint

@@ -14,6 +14,7 @@ from PIL import Image
 from python_models import analyse, trained
 from python_models.models.lifters import make_lifter
 from python_models.motion.skeletons import SKELETONS
+from python_models.prediction import predictor
 from python_models.presentation import outputs
 from python_models.presentation.curves import panels
 from python_models.training import checkpoint
@@ -109,7 +110,7 @@ def find_squats(monkeypatch):
     """Has the command find the squats' joints in any pictures."""
     _, pixels, _ = squats.squats()
     kind = type("SquatsFound", (Found,), {"joints": pixels[:, squats.LOWER_BODY]})
-    monkeypatch.setattr(analyse, "Predictor", kind)
+    monkeypatch.setattr(predictor, "Predictor", kind)
     model = type("Model", (), {"task": type("Task", (), {"refine": "dark"})})
     monkeypatch.setattr(trained, "load", lambda _: model)
     return kind

@@ -41,9 +41,9 @@ def pairs(points, known=None, index=None):
     count, joints = points.shape[:2]
     return Pairs(
         inputs=torch.zeros(count, joints, 2),
-        confidence=torch.ones(count, joints),
+        inputs_known=torch.ones(count, joints),
         targets=points,
-        known=torch.ones(count, joints) if known is None else known,
+        targets_known=torch.ones(count, joints) if known is None else known,
         keypoints=torch.zeros(count, joints, 2),
         size=torch.full((count, 2), 1000.0),
         index=torch.arange(count) if index is None else index,

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from python_models.data.squat_camera import Camera, rotation
+from python_models.data.squat_camera import SquatCamera, rotation
 from python_models.data.squat_figure import knee_angles, pose_figure
 from python_models.data.squat_pose import sample_body, sample_pose
 from python_models.motion.motion import Floats
@@ -41,14 +41,14 @@ def squats(frames: int = FRAMES, azimuth: float = 85.0) -> tuple[Floats, Floats,
     return np.array(joints), np.array(pixels), np.array(flexions)
 
 
-def side_camera(azimuth: float) -> Camera:
+def side_camera(azimuth: float) -> SquatCamera:
     """Level, 4.5 m away; an azimuth of 90 degrees sees the side."""
     away = rotation(2, azimuth)[:, 1]
     position = np.array([0.0, 0.0, 900.0]) - 4500 * away
     right = np.cross(away, [0.0, 0.0, 1.0])
     frame = np.stack([right, np.cross(away, right), away])
     middle = (SIZE[0] - 1) / 2
-    return Camera(SIZE[0] * 1.8, (middle, middle), SIZE, frame, -frame @ position)
+    return SquatCamera(SIZE[0] * 1.8, (middle, middle), SIZE, frame, -frame @ position)
 
 
 def plain(points: Any, **fields: Any) -> dict[str, Any]:

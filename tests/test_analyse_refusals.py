@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from python_models import analyse
-from python_models.presentation import sources
+from python_models.presentation import joint_sources
 from python_models.presentation.words import plus_or_minus
 from tests import squat_keypoints as squats
 from tests.analyse_runs import (
@@ -31,13 +31,13 @@ def test_no_frame_rate_or_a_wrong_one(tmp_path, finder, capsys, monkeypatch):
         assert "--fps must be positive" in line
     assert run(zero, tmp_path / "out", "--fps", squats.FPS) == 0
     video = write_video(tmp_path / "a.mp4", squats.FRAMES)
-    real = sources.video.VideoFrames.__init__
+    real = joint_sources.video.VideoFrames.__init__
 
     def without_rate(self, path):
         real(self, path)
         self.frames_per_second = 0.0
 
-    monkeypatch.setattr(sources.video.VideoFrames, "__init__", without_rate)
+    monkeypatch.setattr(joint_sources.video.VideoFrames, "__init__", without_rate)
     capsys.readouterr()
     flags = ("--checkpoint", "best.pt")
     assert "give --fps" in refused(capsys, video, tmp_path / "video", *flags)

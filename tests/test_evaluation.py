@@ -266,9 +266,11 @@ def test_without_a_flip_the_mirror_image_is_not_looked_at():
 
 def test_the_blur_fits_the_targets():
     """The pairs that docs/decode_accuracy.md names, and widths that the operation takes."""
-    assert [HeatmapTask(sigma=sigma).blur_kernel for sigma in (2.0, 3.0)] == [11, 17]
+    for refine in ("dark", "dark_udp"):
+        assert [HeatmapTask(sigma=sigma).blur_kernel(refine) for sigma in (2.0, 3.0)] == [11, 17]
+    assert TASK.blur_kernel("none") is TASK.blur_kernel("log_parabola") is None
     for sigma in (0.1, 1.0, 1.5, 2.4, 8.0):
-        kernel = HeatmapTask(sigma=sigma).blur_kernel
+        kernel = HeatmapTask(sigma=sigma).blur_kernel("dark")
         assert kernel % 2 == 1
         assert 3 <= kernel <= 33
 

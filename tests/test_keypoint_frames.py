@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from python_models.motion.keypoint_frames import FRAMES, keypoint_frame
+from python_models.motion.keypoint_frames import FRAMES, in_standard_camera, keypoint_frame
 from python_models.motion.skeletons import HUMAN36M_16, LOWER_BODY_6
 
 
@@ -77,3 +77,14 @@ def test_persons_without_an_extent_have_the_unit_one(known):
 def test_an_unknown_name_is_refused():
     with pytest.raises(ValueError, match="torso"):
         keypoint_frame("torso", some_keypoints(), (1, 1), LOWER_BODY_6)
+
+
+def test_two_cameras_of_the_same_rays_are_one_standard_camera():
+    rays = np.random.default_rng(0).normal(0, 0.4, (2, 6, 2))  # x / z, y / z
+    size, focal = np.array([[640.0, 480], [1920, 1080]]), np.array([500.0, 1400])
+    keypoints = rays * focal[:, None, None] + (size[:, None] - 1) / 2
+    moved, standard = in_standard_camera(keypoints, size, focal)
+    assert standard.tolist() == [256, 256]
+    np.testing.assert_allclose((moved - 127.5) / 128, rays, atol=1e-12)  # 1000 pixels in float64
+    with pytest.raises(ValueError, match="focal must be positive"):
+        in_standard_camera(keypoints, size, [500, 0])

@@ -117,16 +117,16 @@ def test_batches_have_the_shapes_types_and_marks_they_say():
     batch = data.batch([(1, index) for index in range(24)])
     shapes = {name: tuple(values.shape) for name, values in batch.items()}
     assert shapes == {
-        "inputs": (24, 6, 2), "confidence": (24, 6), "targets": (24, 17, 3), "known": (24, 17),
-        "keypoints": (24, 6, 2), "size": (24, 2), "index": (24,),
+        "inputs": (24, 6, 2), "inputs_known": (24, 6), "targets": (24, 17, 3),
+        "targets_known": (24, 17), "keypoints": (24, 6, 2), "size": (24, 2), "index": (24,),
     }  # fmt: skip
     assert {values.dtype for name, values in batch.items() if name != "index"} == {torch.float32}
     assert all(values.isfinite().all() for values in batch.values())
-    gone = batch["confidence"] == 0
+    gone = batch["inputs_known"] == 0
     assert 0.3 < gone.float().mean() < 0.7  # 144 joints: a deviation of 0.04, five of them
     assert (batch["inputs"][gone] == 0).all()
     assert (batch["keypoints"][gone] == 0).all()
-    assert (batch["known"] == 1).all()
+    assert (batch["targets_known"] == 1).all()
 
 
 @pytest.mark.parametrize("frame", ["image", "person"])
@@ -174,8 +174,8 @@ def test_or_they_are_kept_and_marked():
     data = LifterPairs(MotionViews([motion], LOWER_BODY_6, HUMAN36M_17, gaps=True))
     assert len(data) == 11, "a pose needs its root"
     batch = data.batch([(1, 3)])
-    assert batch["confidence"][0].tolist() == [1, 0, 1, 1, 1, 1]
-    assert batch["known"][0].tolist() == [float(joint != knee) for joint in range(17)]
+    assert batch["inputs_known"][0].tolist() == [1, 0, 1, 1, 1, 1]
+    assert batch["targets_known"][0].tolist() == [float(joint != knee) for joint in range(17)]
     assert (batch["targets"][0, knee] == 0).all()
 
 
@@ -258,7 +258,7 @@ def test_pairs_of_pictures_are_as_they_were_given():
     expected = points - points[:, COCO_17.indices("left_hip", "right_hip")].mean(axis=1)[:, None]
     np.testing.assert_allclose(batch["targets"], expected[[5, 2]], atol=1e-4)  # float32 of 1000 mm
     np.testing.assert_array_equal(batch["keypoints"][0], keypoints[5].astype(np.float32))
-    assert batch["confidence"].tolist() == [[1] * 6, [1, 0, 1, 1, 1, 1]]
+    assert batch["inputs_known"].tolist() == [[1] * 6, [1, 0, 1, 1, 1, 1]]
     assert batch["size"].tolist() == [[256, 256]] * 2
     assert data.names([(1, 5)]) == "picture 5 (epoch 1)"
     assert data.subjects == ["a"] * 6
@@ -275,3 +275,21 @@ def test_pairs_of_pictures_are_as_they_were_given():
 def test_pictures_of_another_shape_are_refused(wrong, word):
     with pytest.raises(ValueError, match=f"PictureViews: .*{word}"):
         pictures(**wrong)
+
+
+def test_a_sample_has_every_pair_of_few_and_follows_from_its_seed():
+    data = LifterPairs(views(), **EVERYTHING)
+    (one,), (again,), (other,) = (list(data.sample(seed, 1)) for seed in (3, 3, 4))
+    assert sorted(one["index"].tolist()) == list(range(len(data)))
+    assert torch.equal(one["index"], again["index"])
+    assert not torch.equal(one["index"], other["index"])
+    same = data.batch([(1, index) for index in one["index"].tolist()])
+    assert torch.equal(one["inputs"], same["inputs"])
+
+
+def test_a_sample_of_many_is_20000_pairs_in_blocks_of_500():
+    data = LifterPairs(views(cameras_per_pose=900))
+    data.batch = lambda block: block
+    blocks = list(data.sample(0, 0))
+    assert {len(block) for block in blocks} == {500}
+    assert len(set().union(*blocks)) == 20000 < len(data)

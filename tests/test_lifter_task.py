@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from python_models.lifter_task import KNEE_ANGLE, SIZED, LifterTask, knees
+from python_models.lifter_task import KNEE_ANGLE, SIZED, LifterTask
 from python_models.models.lifters import LIFTERS, make_lifter
 from python_models.models.standard_lifter import StandardLifter, predicted_joints
+from python_models.motion import skeletons
 from python_models.motion.skeletons import COCO_17, HUMAN36M_16, LOWER_BODY_6, MPII_16, skeleton
 from tests.lifter_inputs import legs, pairs
 
@@ -149,8 +150,8 @@ def test_knee_angles_are_compared_where_the_knee_is_known():
 
 
 def test_a_skeleton_without_legs_has_no_knee_angle():
-    assert knees(skeleton("arms", ("left_shoulder", "left_elbow"))) == []
-    assert knees(LOWER_BODY_6) == [(0, 1, 2), (3, 4, 5)]
+    assert skeletons.legs(skeleton("arms", ("left_shoulder", "left_elbow"))) == []
+    assert skeletons.legs(LOWER_BODY_6) == [(0, 1, 2), (3, 4, 5)]
 
 
 def test_a_lower_error_is_better():

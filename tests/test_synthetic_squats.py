@@ -9,7 +9,7 @@ from PIL import Image
 from lowerpose_ops import LOWER_BODY_COCO_INDICES
 from python_models.data import synthetic_squats
 from python_models.data.coco_lower_body import CocoLowerBody
-from python_models.data.squat_camera import Camera, sample_camera
+from python_models.data.squat_camera import SquatCamera, sample_camera
 from python_models.data.squat_clothes import dress, sample_clothes
 from python_models.data.squat_figure import knee_angles, pose_figure
 from python_models.data.squat_picture import Box, RoundCone, cast
@@ -339,7 +339,7 @@ def test_a_sphere_is_drawn_where_it_is():
 def test_rays_along_the_walls_and_to_the_horizon_are_drawn(outdoors):
     rng = np.random.default_rng(0)
     level = np.array([[1.0, 0, 0], [0, 0, -1], [0, 1, 0]])
-    camera = Camera(60.0, (32.0, 32.0), (65, 65), level, -level @ [0.0, -3000.0, 1000.0])
+    camera = SquatCamera(60.0, (32.0, 32.0), (65, 65), level, -level @ [0.0, -3000.0, 1000.0])
     room = replace(sample_room(camera, rng), axes=np.eye(3), outdoors=outdoors)
     with np.errstate(invalid="raise", over="raise"):
         image = draw(camera, room, sample_light(rng), cast([], camera), [], rng)

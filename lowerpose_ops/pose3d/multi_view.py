@@ -41,7 +41,9 @@ def multi_view_consistency_loss(
         mask: [..., K], bool or number: joints of at least 0.5 count; None for all. The shape is
             that of points without its last size.
         limb: Two joints, with limb_length. None: the pose keeps its size.
-        limb_length: Their distance in view 2, a number or [...].
+        limb_length: Their distance in view 2, a positive number or [...]. A tensor's values are not
+            checked: a negative one turns the pose inside out, through its origin, and brings it to
+            the length's size; 0 puts all joints into the origin; NaN makes the loss NaN.
 
     The dimensions before broadcast, as for `project_points`. A joint counts if it is in the mask,
     its point is finite and at most 2^30 in size, it is in front of camera 2, and its limb has a
@@ -54,7 +56,8 @@ def multi_view_consistency_loss(
 
     Raises:
         TypeError: An argument is of another type or dtype.
-        ValueError: A shape does not fit; limb or limb_length is given without the other.
+        ValueError: A shape does not fit; limb or limb_length is given without the other; a
+            limb_length that is a number is not positive.
 
     Example:
         >>> camera = torch.tensor([[1000.0, 0, 0], [0, 1000, 0], [0, 0, 1]])

@@ -17,10 +17,13 @@ Floats32 = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Camera:
+class SquatCamera:
     """A pinhole: x_camera = rotation @ x_world + translation, x right, y down, z forward.
 
     focal: pixels. center: the principal point (cx, cy). size: (W, H) of the image.
+
+    Unlike `motion.camera.Camera` it is one camera, has no lens, and gives the rays that pictures
+    are drawn by.
     """
 
     focal: float
@@ -53,7 +56,7 @@ class Camera:
         return rays
 
 
-def sample_camera(joints: Floats, size: int, rng: np.random.Generator) -> Camera:
+def sample_camera(joints: Floats, size: int, rng: np.random.Generator) -> SquatCamera:
     """A camera anywhere around joints [17, 3] in COCO's order, most of which it sees.
 
     size: width and height of its images in pixels.
@@ -68,7 +71,7 @@ def sample_camera(joints: Floats, size: int, rng: np.random.Generator) -> Camera
             return camera
 
 
-def _any_camera(joints: Floats, size: int, rng: np.random.Generator) -> Camera:
+def _any_camera(joints: Floats, size: int, rng: np.random.Generator) -> SquatCamera:
     azimuth = rng.uniform(0, 360)
     elevation = rng.uniform(-5, 20) if rng.random() < 0.5 else rng.uniform(15, 48)
     distance = 1000 * math.exp(rng.uniform(math.log(2.2), math.log(7)))
@@ -93,7 +96,7 @@ def _any_camera(joints: Floats, size: int, rng: np.random.Generator) -> Camera:
     pan = rotation(1, math.degrees(math.atan(aside[0])))
     frame = rotation(0, -math.degrees(math.atan(aside[1]))) @ pan @ frame
     center = (size - 1) / 2
-    return Camera(focal, (center, center), (size, size), frame, -frame @ position)
+    return SquatCamera(focal, (center, center), (size, size), frame, -frame @ position)
 
 
 def rotation(axis: int, degrees: float) -> Floats:

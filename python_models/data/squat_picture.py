@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from python_models.data.squat_camera import Camera, Floats, Floats32, dot, turned
+from python_models.data.squat_camera import Floats, Floats32, SquatCamera, dot, turned
 
 Color = tuple[float, float, float]
 
@@ -87,7 +87,7 @@ class Buffers:
         return depths
 
 
-def cast(solids: Sequence[Solid], camera: Camera) -> Buffers:
+def cast(solids: Sequence[Solid], camera: SquatCamera) -> Buffers:
     """Sends rays at all solids."""
     rays = camera.rays(_SAMPLES)
     shape = rays.shape[1:]
@@ -115,7 +115,7 @@ def cast(solids: Sequence[Solid], camera: Camera) -> Buffers:
     return buffers
 
 
-def _window(solid: Solid, camera: Camera) -> tuple[slice, slice] | None:
+def _window(solid: Solid, camera: SquatCamera) -> tuple[slice, slice] | None:
     """The rows and columns of rays that may meet the solid."""
     if isinstance(solid, RoundCone):
         stretch = 1.0 if solid.map is None else float(np.linalg.norm(solid.map, 2))
@@ -145,7 +145,7 @@ def _window(solid: Solid, camera: Camera) -> tuple[slice, slice] | None:
 
 
 def _meet_cone(
-    solid: RoundCone, rays: Floats32, camera: Camera
+    solid: RoundCone, rays: Floats32, camera: SquatCamera
 ) -> tuple[Floats32, Floats32, Floats32]:
     """Depth [H, W], normal and colour [3, H, W]. After Quilez, "rounded cone intersection"."""
     a, b = camera.to_camera(np.stack([solid.a, solid.b]))
@@ -192,7 +192,9 @@ def _meet_cone(
     return np.asarray(depth / lengths, np.float32), normal, color
 
 
-def _meet_box(solid: Box, rays: Floats32, camera: Camera) -> tuple[Floats32, Floats32, Floats32]:
+def _meet_box(
+    solid: Box, rays: Floats32, camera: SquatCamera
+) -> tuple[Floats32, Floats32, Floats32]:
     axes = camera.rotation @ solid.axes
     start = _planes(-camera.to_camera(solid.center[None])[0] @ axes)
     local, half = turned(axes.T, rays), _planes(solid.half)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from python_models.data.squat_camera import Camera, Floats, Floats32, dot, rotation, turned
+from python_models.data.squat_camera import Floats, Floats32, SquatCamera, dot, rotation, turned
 from python_models.data.squat_clothes import sample_color
 from python_models.data.squat_picture import Box, Buffers, Color, Light, RoundCone, Solid
 
@@ -39,7 +39,7 @@ class Room:
     texture: float  # strength of the blotches
 
 
-def sample_room(camera: Camera, rng: np.random.Generator) -> Room:
+def sample_room(camera: SquatCamera, rng: np.random.Generator) -> Room:
     """A random room that also holds the camera."""
     axes = rotation(2, rng.uniform(0, 90))
     seat = camera.position @ axes
@@ -78,7 +78,7 @@ def sample_light(rng: np.random.Generator) -> Light:
 
 
 def sample_things(
-    camera: Camera, rng: np.random.Generator, *, occluders: int
+    camera: SquatCamera, rng: np.random.Generator, *, occluders: int
 ) -> tuple[list[Solid], list[Solid]]:
     """Things on the floor around the figure, and as many between it and the camera as asked."""
     things: list[Solid] = []
@@ -123,7 +123,7 @@ def _thing(
 
 
 def draw(
-    camera: Camera,
+    camera: SquatCamera,
     room: Room,
     light: Light,
     buffers: Buffers,
@@ -158,7 +158,11 @@ def _reduced(values: Floats32, samples: int) -> Floats32:
 
 
 def _background(
-    camera: Camera, room: Room, light: Light, shadows: Sequence[Solid], rng: np.random.Generator
+    camera: SquatCamera,
+    room: Room,
+    light: Light,
+    shadows: Sequence[Solid],
+    rng: np.random.Generator,
 ) -> Floats32:
     """The room without what stands in it: [3, H, W]."""
     rays = turned((camera.rotation @ room.axes).T, camera.rays(1))

@@ -7,19 +7,17 @@ picture number `index` of a split is pose number `index` before its first camera
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from python_models.data.squat_camera import sample_camera
 from python_models.data.squat_figure import pose_figure
 from python_models.data.squat_pose import sample_body, sample_pose
 from python_models.data.synthetic_squats import SPLITS
 from python_models.motion.conversion import convert
-from python_models.motion.motion import Floats
+from python_models.motion.keypoint_frames import in_standard_camera
 from python_models.motion.skeletons import COCO_17, Skeleton
 from python_models.motion.views import PictureViews
 
-IMAGE_SIZE = 256
-STANDARD_FOCAL = IMAGE_SIZE / 2  # pixels: an angle of view of 90 degrees
+IMAGE_SIZE = 256  # pixels
 
 
 def squat_views(
@@ -73,9 +71,9 @@ def squat_views(
             keypoints[number, view] = camera.project(points[number, view])
             focal[number, view] = camera.focal
     seen = keypoints.reshape(-1, 17, 2)
-    size = np.array([IMAGE_SIZE, IMAGE_SIZE])
+    size = np.array([IMAGE_SIZE, IMAGE_SIZE], np.float64)
     if calibrated:
-        seen, _ = in_standard_camera(seen, size, focal.reshape(-1))
+        seen, size = in_standard_camera(seen, size, focal.reshape(-1))
     of_view = np.repeat(np.arange(poses), cameras)
     return PictureViews(
         convert(seen, COCO_17, source),
@@ -87,26 +85,3 @@ def squat_views(
         actions=["synthetic squat"] * len(of_view),
         names=[f"{split} pose {pose}, camera {n % cameras}" for n, pose in enumerate(of_view)],
     )
-
-
-def in_standard_camera(keypoints: Floats, size: Floats, focal: ArrayLike) -> tuple[Floats, Floats]:
-    """Where one camera, of 90 degrees and pictures of 256 x 256, would have seen keypoints.
-
-    Args:
-        keypoints: [N, K, 2] in pixels of cameras whose principal point is the picture's middle.
-        size: (W, H) of their pictures [N, 2] or of all [2].
-        focal: In their pixels, [N] or of all.
-
-    Returns:
-        The keypoints [N, K, 2], which may be beyond the picture, and its size [2].
-
-    Raises:
-        ValueError: A focal length is not positive.
-    """
-    lengths = np.asarray(focal, np.float64)
-    if not (lengths > 0).all():
-        raise ValueError(f"in_standard_camera: focal must be positive, got {focal!r}")
-    middle = (np.broadcast_to(np.asarray(size, np.float64), (len(keypoints), 2)) - 1) / 2
-    factor = np.broadcast_to(STANDARD_FOCAL / lengths, (len(keypoints),))
-    moved = (keypoints - middle[:, None]) * factor[:, None, None] + (IMAGE_SIZE - 1) / 2
-    return moved, np.array([IMAGE_SIZE, IMAGE_SIZE], np.float64)

@@ -33,7 +33,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from python_models.data.squat_camera import Camera, sample_camera
+from python_models.data.squat_camera import SquatCamera, sample_camera
 from python_models.data.squat_clothes import dress, sample_clothes
 from python_models.data.squat_figure import (
     Figure,
@@ -157,7 +157,7 @@ def render(
     return Picture(image, annotation)
 
 
-def annotate(figure: Figure, camera: Camera, buffers: Buffers) -> dict[str, Any]:
+def annotate(figure: Figure, camera: SquatCamera, buffers: Buffers) -> dict[str, Any]:
     """COCO's fields, without the ids, and the further ones that this module's docstring lists."""
     joints = camera.to_camera(figure.joints)
     keypoints = camera.project(joints)
@@ -191,7 +191,7 @@ def annotate(figure: Figure, camera: Camera, buffers: Buffers) -> dict[str, Any]
     }
 
 
-def joint_visibility(figure: Figure, camera: Camera, buffers: Buffers) -> NDArray[np.int64]:
+def joint_visibility(figure: Figure, camera: SquatCamera, buffers: Buffers) -> NDArray[np.int64]:
     """COCO's flags [17]: 2 seen, 1 hidden by the body or by something before it, 0 outside."""
     joints = camera.to_camera(figure.joints)
     pixels = camera.project(joints)

@@ -9,14 +9,10 @@ import torch
 from torch import Tensor
 
 from python_models.lifter_task import LifterTask
-from python_models.models.standard_lifter import ROOT
 from python_models.motion.conversion import convert
 from python_models.motion.keypoint_frames import person_frame
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
-from python_models.motion.skeletons import skeleton
-
-_POSES = 20000  # of the training data
-_BLOCK = 500
+from python_models.motion.skeletons import ROOT_ALONE
 
 
 @dataclass(frozen=True)
@@ -39,14 +35,13 @@ class Baselines:
     @classmethod
     def fit(cls, task: LifterTask, train: LifterPairs, seed: int = 0) -> Baselines:
         """Of at most 20,000 poses of the training data, drawn by a seed, never mirrored."""
-        order = np.random.default_rng(seed).permutation(len(train))[:_POSES]
         weighted = torch.zeros(len(task.target_skeleton), 3, dtype=torch.float64)
         count = torch.zeros(len(task.target_skeleton), 1, dtype=torch.float64)
         lengths = torch.zeros(2, len(task.target_skeleton.bones), dtype=torch.float64)
         product = square = 0.0
-        for block in np.array_split(order, -(-len(order) // _BLOCK)):
-            batch = train.batch([(0, int(index)) for index in block])
-            truth, known = batch["targets"].cpu().double(), batch["known"].cpu()[..., None].double()
+        for batch in train.sample(seed, 0):
+            truth = batch["targets"].cpu().double()
+            known = batch["targets_known"].cpu()[..., None].double()
             weighted += (truth * known).sum(0)
             count += known.sum(0)
             bones = task.bones(batch["targets"], batch).cpu().double()
@@ -86,9 +81,9 @@ class Baselines:
 def picture_pose(task: LifterTask, batch: Pairs) -> Tensor:
     """The target's joints in the picture [B, K', 2], float64, from the root, in person's units."""
     source, target = task.source_skeleton, task.target_skeleton
-    sure = batch["confidence"].cpu().numpy()[..., None] > 0
+    sure = batch["inputs_known"].cpu().numpy()[..., None] > 0
     keypoints = np.where(sure, batch["keypoints"].cpu().double().numpy(), np.nan)
     frame = person_frame(keypoints, source)
     seen = frame.forward(convert(keypoints, source, target))
-    root = frame.forward(convert(keypoints, source, skeleton("root", (ROOT,))))
+    root = frame.forward(convert(keypoints, source, ROOT_ALONE))
     return torch.from_numpy(seen - root)

@@ -1,7 +1,8 @@
 """How well a lifter does on persons it has not seen, for each exercise, beside two baselines.
 
 `python -m python_models.evaluation.lifting --weights RUN/best.pt` takes the data that the run was
-scored on; `--motions` says where they are now.
+scored on. `--motions` says where they are now, or names others; only persons whom the run was not
+trained on are scored.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from python_models.evaluation.report import number
 from python_models.lifter_task import KNEE_ANGLE, SCORES, SIZED, LifterTask
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.training import lifter_data
+from python_models.training.lifter_subjects import open_unseen
 from python_models.training.order import scoring_blocks
 from python_models.whole_file import write_json
 
@@ -97,9 +99,9 @@ def _errors(
     points = lift(batch["inputs"]).float().cpu()
     on_cpu = Pairs(
         inputs=batch["inputs"].cpu(),
-        confidence=batch["confidence"].cpu(),
+        inputs_known=batch["inputs_known"].cpu(),
         targets=batch["targets"].cpu(),
-        known=batch["known"].cpu(),
+        targets_known=batch["targets_known"].cpu(),
         keypoints=batch["keypoints"].cpu(),
         size=batch["size"].cpu(),
         index=batch["index"],
@@ -111,13 +113,9 @@ def _errors(
         LIMIT: task.errors(baselines.average_size(on_cpu), on_cpu),
     }
     # A depth of 0 changes no angle, but joints that were not found would be at the root.
-    in_picture = task.knee_errors(_of_three(picture_pose(task, on_cpu)), on_cpu)
+    in_picture = task.knee_errors(picture_pose(task, on_cpu).float(), on_cpu)
     errors[PICTURE][KNEE_ANGLE] = in_picture.nanmean(-1)
     return errors
-
-
-def _of_three(flat: Tensor) -> Tensor:
-    return torch.cat([flat, torch.zeros_like(flat[..., :1])], -1).float()
 
 
 def table(comparison: Comparison) -> str:
@@ -165,15 +163,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 def run(args: argparse.Namespace) -> None:
     """Prints the table, and writes it."""
     lifter = trained_lifter.load(args.weights)
-    settings = argparse.Namespace(**lifter.settings)
-    if args.motions:
-        settings.motions = args.motions
-    try:
-        train, val = lifter_data.open_data(settings, lifter.task, torch.device("cpu"))
-    except AttributeError as error:  # an option that the run had not
-        raise ValueError(f"{args.weights}: its settings name no data: {error}") from error
-    digest = lifter.settings.get("val_data")
-    if val.digest() != digest:
+    train, val = open_unseen(args.weights, lifter, args.motions)
+    if val.digest() != lifter.settings.get("val_data"):
         print("note: these are not the data that the run was scored on")
     baselines = Baselines.fit(lifter.task, train)
     comparison = compare(lifter.model, lifter.task, baselines, val)

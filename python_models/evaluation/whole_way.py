@@ -25,14 +25,11 @@ from python_models.arrays import Array
 from python_models.decoding import Decoding
 from python_models.evaluation.people import Found, People
 from python_models.heatmap_task import HeatmapTask
-from python_models.motion.skeletons import LOWER_BODY_6
+from python_models.motion.skeletons import LOWER_BODY_6, legs
 
 # Keypoints [N, 6, 2], the pictures' (W, H) [N, 2] and the cameras' focal lengths [N], all in pixels
 # -> joints [N, 6, 3] in millimetres.
 Lift = Callable[[Array, Array, Array], Array]
-
-_LEGS = [LOWER_BODY_6.indices(f"{side}_hip", f"{side}_knee", f"{side}_ankle")
-         for side in ("left", "right")]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -66,8 +63,8 @@ class AngleErrors:
 
 def knee_flexion(joints: Array) -> Array:
     """Degrees [N, 2], left and right, of joints [N, 6, D]; 0 is a straight leg."""
-    legs = joints[:, _LEGS].astype(np.float64)  # [N, 2, 3, D]
-    hip, knee, ankle = legs[:, :, 0], legs[:, :, 1], legs[:, :, 2]
+    both = joints[:, legs(LOWER_BODY_6)].astype(np.float64)  # [N, 2, 3, D]
+    hip, knee, ankle = both[:, :, 0], both[:, :, 1], both[:, :, 2]
     return 180 - angle_between(hip - knee, ankle - knee)
 
 
@@ -135,9 +132,7 @@ def redrawn(people: People, task: HeatmapTask, decoding: Decoding) -> Array:
         preset=task.target_preset,
     )
     coords, maxima = lp.decode_heatmaps(
-        targets,
-        decoding.refine,
-        blur_kernel=task.blur_kernel if "dark" in decoding.refine else None,
+        targets, decoding.refine, blur_kernel=task.blur_kernel(decoding.refine)
     )
     joints = Found(coords, maxima).image_joints(people)
     return np.where(np.reshape(weights, (*maxima.shape, 1)) > 0, joints, np.nan)

@@ -7,9 +7,8 @@ from collections.abc import Iterable
 import torch
 from torch import Tensor, nn
 
-from python_models.motion.skeletons import Skeleton
+from python_models.motion.skeletons import ROOT, Skeleton
 
-ROOT = "pelvis"
 _SMALLEST = 1e-6  # a deviation below this is none: the number is always the same
 
 

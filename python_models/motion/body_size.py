@@ -6,6 +6,7 @@ import numpy as np
 
 from python_models.motion.known import known
 from python_models.motion.motion import Motion
+from python_models.motion.skeletons import LEG
 
 SHORTEST_LEG, LONGEST_LEG = 300.0, 1300.0
 """From hip to ankle along the bones, in millimetres. A child of two years has some 350, a man of
@@ -31,7 +32,7 @@ def checked_size(motion: Motion, where: object, unit: str = "millimetres") -> Mo
     lengths = [
         _leg(motion, side)
         for side in ("left", "right")
-        if {f"{side}_{joint}" for joint in ("hip", "knee", "ankle")} <= set(motion.skeleton.joints)
+        if {f"{side}_{joint}" for joint in LEG} <= set(motion.skeleton.joints)
     ]
     found = np.concatenate(lengths) if lengths else np.zeros(0)
     if not found.size:
@@ -47,7 +48,7 @@ def checked_size(motion: Motion, where: object, unit: str = "millimetres") -> Mo
 
 def _leg(motion: Motion, side: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Thigh and shank of the frames in which both are known."""
-    joints = motion.of(*(f"{side}_{joint}" for joint in ("hip", "knee", "ankle")))
+    joints = motion.of(*(f"{side}_{joint}" for joint in LEG))
     with np.errstate(over="ignore"):  # an infinite leg is too long as well
         bones = np.diff(joints[known(joints).all(axis=1)], axis=1)
         return np.asarray(np.linalg.norm(bones, axis=-1).sum(axis=1))

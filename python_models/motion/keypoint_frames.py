@@ -1,6 +1,7 @@
 """Where a network's 2D input has its origin and its unit: the picture's, or the person's.
 
-`forward` of a frame turns pixels into the network's numbers, `back` undoes it.
+`forward` of a frame turns pixels into the network's numbers, `back` undoes it. Where cameras' focal
+lengths are known, `in_standard_camera` makes all pictures those of one camera first.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from python_models.motion.skeletons import Skeleton
 FRAMES = ("image", "person")
 """The frames by the names that options have for them."""
 
+_STANDARD_SIZE = 256  # pixels, of the standard camera's pictures
+_STANDARD_FOCAL = _STANDARD_SIZE / 2  # pixels: an angle of view of 90 degrees
 _FAR = 3.0  # medians from the middle, as which a joint counts that is further away
 
 
@@ -97,6 +100,29 @@ def keypoint_frame(
     if name == "image":
         return image_frame(keypoints, size)
     return person_frame(keypoints, skeleton)
+
+
+def in_standard_camera(keypoints: Floats, size: Floats, focal: ArrayLike) -> tuple[Floats, Floats]:
+    """Where one camera, of 90 degrees and pictures of 256 x 256, would have seen keypoints.
+
+    Args:
+        keypoints: [N, K, 2] in pixels of cameras whose principal point is the picture's middle.
+        size: (W, H) of their pictures [N, 2] or of all [2].
+        focal: In their pixels, [N] or of all.
+
+    Returns:
+        The keypoints [N, K, 2], which may be beyond the picture, and its size [2].
+
+    Raises:
+        ValueError: A focal length is not positive.
+    """
+    lengths = np.asarray(focal, np.float64)
+    if not (lengths > 0).all():
+        raise ValueError(f"in_standard_camera: focal must be positive, got {focal!r}")
+    middle = (np.broadcast_to(np.asarray(size, np.float64), (len(keypoints), 2)) - 1) / 2
+    factor = np.broadcast_to(_STANDARD_FOCAL / lengths, (len(keypoints),))
+    moved = (keypoints - middle[:, None]) * factor[:, None, None] + (_STANDARD_SIZE - 1) / 2
+    return moved, np.array([_STANDARD_SIZE, _STANDARD_SIZE], np.float64)
 
 
 def _at(values: Floats, number: NDArray[np.int64]) -> Floats:

@@ -20,15 +20,16 @@ from python_models.motion.motion import Floats
 from python_models.motion.views import Views
 
 Key = tuple[int, int]  # (epoch, index); epoch 0: as scored, always with the same random numbers
+_SAMPLE, _BLOCK = 20000, 500  # pairs that statistics are taken of, and pairs at a time
 
 
 class Pairs(TypedDict):
     """A batch of B pairs."""
 
     inputs: Tensor  # float32 [B, K, 2], normalised; 0 where the joint is not known
-    confidence: Tensor  # float32 [B, K], 1: the keypoint is known, 0: it is not
+    inputs_known: Tensor  # float32 [B, K], 1: the keypoint is known, 0: it is not
     targets: Tensor  # float32 [B, K', 3], mm, camera frame, less the root; 0 where not known
-    known: Tensor  # float32 [B, K'], 1 or 0
+    targets_known: Tensor  # float32 [B, K'], 1 or 0
     keypoints: Tensor  # float32 [B, K, 2], the inputs in pixels; 0 where not known
     size: Tensor  # float32 [B, 2], (W, H) of the pictures
     index: Tensor  # int64 [B], on the CPU
@@ -94,6 +95,12 @@ class LifterPairs:
         for block in blocks:
             yield self.batch(block)
 
+    def sample(self, seed: int, epoch: int) -> Iterator[Pairs]:
+        """Batches of at most 20,000 pairs, drawn by a seed: enough for means and deviations."""
+        order = np.random.default_rng(seed).permutation(len(self))[:_SAMPLE]
+        for block in np.array_split(order, -(-len(order) // _BLOCK)):
+            yield self.batch([(epoch, int(index)) for index in block])
+
     def batch(self, block: Sequence[Key]) -> Pairs:
         """The pairs of these keys."""
         epoch, index = np.array(block, np.int64).reshape(-1, 2).T
@@ -101,9 +108,9 @@ class LifterPairs:
         frame = keypoint_frame(self.frame, keypoints, size, self.views.source)
         return Pairs(
             inputs=self._moved(_filled(frame.forward(keypoints))),
-            confidence=self._moved(known(keypoints)),
+            inputs_known=self._moved(known(keypoints)),
             targets=self._moved(_filled(points)),
-            known=self._moved(known(points)),
+            targets_known=self._moved(known(points)),
             keypoints=self._moved(_filled(keypoints)),
             size=self._moved(size),
             index=torch.from_numpy(index.copy()),

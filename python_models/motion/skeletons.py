@@ -62,6 +62,12 @@ class Skeleton:
         )
 
 
+ROOT = "pelvis"
+"""What joints in space are relative to: the pelvis, or the middle of the hips without one."""
+
+LEG = ("hip", "knee", "ankle")
+"""A leg's joints, without their side."""
+
 # A joint's parent where the skeleton has that one; else the parent's, and so on.
 _PARENTS = {
     **{f"{side}_{joint}": f"{side}_{parent}" for side in ("left", "right") for joint, parent in (
@@ -90,6 +96,14 @@ def _nearest_parent(joint: str, joints: tuple[str, ...]) -> str | None:
     while parent is not None and parent not in joints:
         parent = _PARENTS.get(parent)
     return parent
+
+
+def legs(known: Skeleton) -> list[tuple[int, int, int]]:
+    """Hip, knee and ankle of the left and of the right leg; empty where the skeleton lacks one."""
+    names = [tuple(f"{side}_{joint}" for joint in LEG) for side in ("left", "right")]
+    if not all(name in known.joints for leg in names for name in leg):
+        return []
+    return [(hip, knee, ankle) for hip, knee, ankle in (known.indices(*leg) for leg in names)]
 
 
 LOWER_BODY_6 = skeleton("lower-body-6", lp.LOWER_BODY_JOINTS)
@@ -127,6 +141,9 @@ LSP_14 = skeleton("lsp-14", (
     "head_top",
 ))  # fmt: skip
 """Leeds Sports Pose."""
+
+ROOT_ALONE = skeleton("root", (ROOT,))
+"""To convert poses to their root."""
 
 SKELETONS = {
     known.name: known

@@ -12,15 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from python_models.motion.conversion import convert
+from python_models.motion.kinematics import unit
 from python_models.motion.motion import Floats, Motion
-from python_models.motion.skeletons import LOWER_BODY_6
+from python_models.motion.skeletons import LOWER_BODY_6, legs
 
-_LEGS = [
-    LOWER_BODY_6.indices(*(f"{side}_{joint}" for joint in ("hip", "knee", "ankle")))
-    for side in ("left", "right")
-]
+_LEGS = legs(LOWER_BODY_6)
 _ASIDE = 1 / 3  # of how far a leg turns to the front: how far to the side, and about the vertical
-_HIPS = 1 / 75  # of the logarithm of the hips' distance, a degree: 20 % for 15
+_HIPS = 0.35 / 15  # of the logarithm of the hips' distance, a degree
 _STRAIGHTEST, _MOST_BENT = 0.0, 150.0  # degrees of knee flexion
 
 
@@ -30,7 +28,7 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
     A leg turns at its hip, about the line through both hips by a normal number of `degrees`, and
     by a third of that to the side and about the vertical; its knee bends by another one, and stays
     within 0 to 150 degrees. The hips' distance is multiplied by the exponential of a normal number,
-    of 0.2 for 15 degrees: markers put the hips' centres 185 to 310 mm apart, by the person. Lengths
+    of 0.35 for 15 degrees: markers put the hips' centres 173 to 310 mm apart. Lengths
     of thighs and shanks stay, and so does the middle of the hips; no floor and no balance is asked
     for.
 
@@ -50,7 +48,7 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
         rng = np.random.default_rng((seed, number))
         drawn = rng.normal(0, degrees, (4, 2, len(joints)))
         apart = np.exp(rng.normal(0, degrees * _HIPS, (len(joints), 1))) - 1
-        across = _unit((joints[:, _LEGS[0][0]] - joints[:, _LEGS[1][0]]) * [1, 1, 0])
+        across = unit((joints[:, _LEGS[0][0]] - joints[:, _LEGS[1][0]]) * [1, 1, 0])
         ahead = np.cross(across, [0, 0, 1])
         hips = joints[:, [leg[0] for leg in _LEGS]]
         moved = hips + apart[:, None] * (hips - hips.mean(axis=1, keepdims=True))
@@ -59,7 +57,7 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
             front, aside, about, bend = drawn[:, side]
             thigh = joints[:, knee] - joints[:, hip]
             shank = joints[:, ankle] - joints[:, knee]
-            axis = _unit(across - _along(across, thigh))  # of the knee
+            axis = unit(across - _along(across, thigh))  # of the knee
             flexion = _flexion(thigh, shank, axis)
             wanted = np.clip(flexion + bend, _STRAIGHTEST, _MOST_BENT)
             shank = _turned(shank, axis, wanted - flexion)
@@ -87,14 +85,10 @@ def _turned(vectors: Floats, axis: Floats, degrees: Floats) -> Floats:
     return np.asarray(along + (vectors - along) * np.cos(angle) + around * np.sin(angle))
 
 
-def _unit(vectors: Floats) -> Floats:
-    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
-
-
 def _along(vectors: Floats, way: Floats) -> Floats:
     """The part of vectors [T, 3] that lies along a way [T, 3]."""
-    unit = _unit(way)
-    return np.asarray((vectors * unit).sum(axis=-1, keepdims=True) * unit)
+    direction = unit(way)
+    return np.asarray((vectors * direction).sum(axis=-1, keepdims=True) * direction)
 
 
 def _without(vectors: Floats, axis: Floats) -> Floats:

@@ -15,12 +15,10 @@ from python_models.motion.conversion import convert
 from python_models.motion.draws import Draws
 from python_models.motion.known import known
 from python_models.motion.motion import Floats, Motion
-from python_models.motion.skeletons import Skeleton, skeleton
+from python_models.motion.skeletons import ROOT_ALONE, Skeleton, skeleton
 from python_models.motion.virtual_cameras import VirtualCameras, level
 
 Integers = NDArray[np.int64]
-
-_ROOT = skeleton("root", ("pelvis",))
 
 
 @dataclass(frozen=True)
@@ -125,7 +123,7 @@ class MotionViews:
             thinned = motion.map(lambda joints: joints[::every])
             joints = level(thinned)
             seen = convert(joints, motion.skeleton, self._all)
-            root = convert(joints, motion.skeleton, _ROOT)
+            root = convert(joints, motion.skeleton, ROOT_ALONE)
             sure = known(seen)
             unknown -= set(np.flatnonzero(sure.any(axis=0)))
             kept = known(root)[:, 0]
@@ -229,7 +227,7 @@ class PictureViews:
         self.source, self.target = source, target
         self.subjects, self.actions, self._names = list(subjects), list(actions), list(names)
         self._keypoints = np.asarray(keypoints, np.float64)
-        self._points = points - convert(points, target, _ROOT)
+        self._points = points - convert(points, target, ROOT_ALONE)
         rootless = np.flatnonzero(np.isnan(self._points).all(axis=(1, 2)))
         if rootless.size:
             raise ValueError(

@@ -55,6 +55,18 @@ class PersonBoxes:
         return [(0, self.one or (0.0, 0.0, float(size[0]), float(size[1])))]
 
 
+def boxes_of(one: Sequence[float] | None, file: Path | None) -> PersonBoxes:
+    """What --box or --boxes say; without either, one person that is the whole image.
+
+    Raises:
+        OSError: The file cannot be read.
+        ValueError: A box is none, or the file is no COCO annotation file.
+    """
+    if one:
+        return one_box(one)
+    return read_boxes(file) if file else PersonBoxes()
+
+
 def one_box(values: Sequence[float]) -> PersonBoxes:
     """The same box in every frame.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,11 +12,13 @@ from PIL import Image
 from torch import Tensor
 
 import lowerpose_ops as lp
+from python_models import trained
 from python_models.arrays import Array
 from python_models.data.crop import Crop
 from python_models.decoding import Decoding, decode_images, decode_with_covariance, image_matrix
+from python_models.devices import device_of
+from python_models.heatmap_task import Refine
 from python_models.prediction.person_boxes import Box
-from python_models.trained import Trained
 
 Persons = list[tuple[int, Box]]  # their numbers and boxes
 _JOINTS = len(lp.LOWER_BODY_JOINTS)
@@ -25,13 +28,31 @@ class BoxSizeError(ValueError):
     """A person's box is larger than an image can be, so that nothing can be cut out of it."""
 
 
+def open_predictor(checkpoint: Path, refine: Refine | None, flip: bool, device: str) -> Predictor:
+    """A run's model, ready to find joints.
+
+    Args:
+        checkpoint: A run's best.pt.
+        refine: How maps are decoded; None: as in training.
+        flip: With the flip test.
+        device: As `device_of` takes it.
+
+    Raises:
+        FileNotFoundError: There is no such checkpoint.
+        ValueError: It is none of a heatmap model, or there is no such device.
+    """
+    model = trained.load(checkpoint)
+    decoding = Decoding(refine or model.task.refine, flip)
+    return Predictor(model, decoding, device_of(device))
+
+
 class Predictor:
     """Finds the joints of the persons in these boxes, each cropped as in training."""
 
-    def __init__(self, trained: Trained, decoding: Decoding, device: torch.device) -> None:
-        self._model = trained.model.to(device).eval()
-        self._task = trained.task
-        self._box_scale = float(trained.settings.get("box_scale", 1.0))
+    def __init__(self, model: trained.Trained, decoding: Decoding, device: torch.device) -> None:
+        self._model = model.model.to(device).eval()
+        self._task = model.task
+        self._box_scale = float(model.settings.get("box_scale", 1.0))
         self._decoding = decoding
         self._device = device
 

@@ -21,11 +21,11 @@ from python_models.prediction.video import video_writer
 from python_models.presentation.analysis_file import write_analysis, write_keypoints
 from python_models.presentation.canvas import blank, drawn_at, from_side
 from python_models.presentation.curves import save_curves
+from python_models.presentation.joint_sources import Source
 from python_models.presentation.judgement import Judged
 from python_models.presentation.overlay_angles import Overlay
 from python_models.presentation.page import page, write_page
 from python_models.presentation.page_parts import Picture
-from python_models.presentation.sources import Source
 from python_models.presentation.views_3d import save_views
 
 FILES = (

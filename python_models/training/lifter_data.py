@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from torch import Tensor
 
 from python_models.data.squat_views import squat_views
 from python_models.lifter_task import LifterTask
+from python_models.motion.crossed_legs import crossed_legs
 from python_models.motion.detected_pairs import MIN_PCK, detected_pairs
 from python_models.motion.detector_noise import NOISES
 from python_models.motion.keypoint_frames import FRAMES
@@ -24,9 +25,6 @@ from python_models.motion.varied_legs import varied_legs
 from python_models.motion.views import MotionViews, Views
 from python_models.training.options import below_one, count, not_negative, positive
 
-_STATISTICS = 20000  # poses that the means and deviations are taken from
-_BLOCK = 500
-
 # Options that say something of some kinds of data only.
 _KINDS = {
     **dict.fromkeys(
@@ -36,6 +34,7 @@ _KINDS = {
     **dict.fromkeys(("cameras", "val_cameras"), ("motions", "squats")),
     **dict.fromkeys(("val_squats", "calibrated"), ("squats",)),
     "min_pck": ("detections",),
+    "crossed_legs": ("varied_legs",),
 }
 
 
@@ -54,6 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--split-seed", type=count, default=0)
     add("--varied-legs", type=not_negative, default=0.0,
         help="also train on --motions with legs and knees turned by so many degrees")  # fmt: skip
+    add("--crossed-legs", type=below_one, default=0.0,
+        help="part of the poses of --varied-legs whose right leg is another frame's")  # fmt: skip
     add("--balance", action=argparse.BooleanOptionalAction, default=False,
         help="train on rare actions of --motions as often as on frequent ones")  # fmt: skip
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
@@ -114,20 +115,65 @@ def open_data(
         train, val = _motion_views(args, task)
     else:
         train, val = _picture_views(args, task)
+    return pairs(args, train, device, flip=args.flip), pairs(args, val, device)
+
+
+def with_defaults(settings: Mapping[str, Any]) -> argparse.Namespace:
+    """A run's settings as `open_data` takes them; options that the run had not have defaults."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    return argparse.Namespace(**{"seed": 0, **vars(parser.parse_args([])), **settings})
+
+
+def pairs(
+    args: argparse.Namespace, views: Views, device: torch.device, *, flip: float = 0.0
+) -> LifterPairs:
+    """Poses as the options say to see them."""
     noise = NOISES[args.noise]
-    pairs = [
-        LifterPairs(views, frame=args.frame, noise=noise, flip=flip, seed=args.seed, device=device)
-        for views, flip in ((train, args.flip), (val, 0.0))
+    return LifterPairs(
+        views, frame=args.frame, noise=noise, flip=flip, seed=args.seed, device=device
+    )
+
+
+def motions_of(args: argparse.Namespace) -> list[Motion]:
+    """Those of --motions without those of --without.
+
+    Raises:
+        FileNotFoundError: A folder is not there.
+        ValueError: There is no such source, or a file is another one.
+    """
+    return [
+        motion
+        for source, folder in args.motions
+        for motion in open_motions(source, Path(folder))
+        if not any(word in motion.action for word in args.without)
     ]
-    return pairs[0], pairs[1]
+
+
+def train_views(
+    args: argparse.Namespace, task: LifterTask, motions: Sequence[Motion]
+) -> MotionViews:
+    """Motions as the options say to train on them; they must be some."""
+    train = [*motions]
+    if args.varied_legs:
+        other = crossed_legs(train, args.crossed_legs, seed=args.seed)
+        train += varied_legs(other, args.varied_legs, seed=args.seed)
+    if args.balance:
+        train = balanced(train)
+    skeletons = task.source_skeleton, task.target_skeleton
+    return MotionViews(train, *skeletons, every=args.every, cameras_per_pose=args.cameras)
+
+
+def val_views(args: argparse.Namespace, task: LifterTask, motions: Sequence[Motion]) -> MotionViews:
+    """Motions as the options say to score on them."""
+    skeletons = task.source_skeleton, task.target_skeleton
+    return MotionViews(motions, *skeletons, every=args.every, cameras_per_pose=args.val_cameras)
 
 
 def statistics(data: LifterPairs, seed: int) -> Iterator[tuple[Tensor, Tensor, Tensor, Tensor]]:
     """What `StandardLifter.take_statistics` takes: of poses drawn by the seed."""
-    order = np.random.default_rng(seed).permutation(len(data))[:_STATISTICS]
-    for block in np.array_split(order, -(-len(order) // _BLOCK)):
-        batch = data.batch([(1, int(index)) for index in block])
-        yield batch["inputs"], batch["confidence"], batch["targets"], batch["known"]
+    for batch in data.sample(seed, 1):
+        yield batch["inputs"], batch["inputs_known"], batch["targets"], batch["targets_known"]
 
 
 def summary(data: LifterPairs) -> str:
@@ -171,24 +217,11 @@ def balanced(motions: Sequence[Motion]) -> list[Motion]:
 
 
 def _motion_views(args: argparse.Namespace, task: LifterTask) -> tuple[Views, Views]:
-    motions = [
-        motion
-        for source, folder in args.motions
-        for motion in open_motions(source, Path(folder))
-        if not any(word in motion.action for word in args.without)
-    ]
+    motions = motions_of(args)
     scored = split_subjects(motions, args.val_subjects, args.val_part, args.split_seed)
-    options: dict[str, Any] = {"every": args.every}
-    skeletons = task.source_skeleton, task.target_skeleton
-    train = [motion for motion in motions if motion.subject not in scored]
-    val = [motion for motion in motions if motion.subject in scored]
-    if args.varied_legs:
-        train += varied_legs(train, args.varied_legs, seed=args.seed)
-    if args.balance:
-        train = balanced(train)
     return (
-        MotionViews(train, *skeletons, cameras_per_pose=args.cameras, **options),
-        MotionViews(val, *skeletons, cameras_per_pose=args.val_cameras, **options),
+        train_views(args, task, [motion for motion in motions if motion.subject not in scored]),
+        val_views(args, task, [motion for motion in motions if motion.subject in scored]),
     )
 
 

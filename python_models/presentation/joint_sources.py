@@ -1,4 +1,4 @@
-"""What is analysed: a video, pictures or a keypoint file."""
+"""Where the joints that are analysed come from: a video, pictures or a keypoint file."""
 
 from __future__ import annotations
 
