@@ -44,6 +44,22 @@ def test_exchanged_sides_are_a_gap(tmp_path, flags):
 
 
 @pytest.mark.usefixtures("quick_charts")
+def test_knees_exchanged_in_every_frame_are_refused_and_said(tmp_path):
+    _, pixels, _ = squats.squats(azimuth=60.0)
+    wrong = pixels.copy()
+    wrong[:, [KNEE, KNEE + 1]] = pixels[:, [KNEE + 1, KNEE]]
+    true, output = tmp_path / "true", tmp_path / "out"
+    assert run(squats.write_plain(tmp_path / "a.json", pixels), true) == 0
+    assert run(squats.write_plain(tmp_path / "b.json", wrong), output) == 0
+    assert analysis(true)["refused"] is None
+    assert analysis(output)["refused"]["code"] == "unreliable"
+    assert "left and right look alike and may be exchanged" in page(output).text
+    assert "left and right cannot be told" in page(output).text
+    for folder in (true, output):
+        assert "Which leg is the left one is the word of whoever found" in page(folder).text
+
+
+@pytest.mark.usefixtures("quick_charts")
 def test_a_person_who_leaves_the_picture(tmp_path):
     _, pixels, _ = squats.squats()
     pixels = pixels.copy()

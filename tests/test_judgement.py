@@ -105,6 +105,15 @@ def test_what_is_not_relied_on_is_not_lifted(fills_gaps):
     assert np.isnan(judged.shown[41, swapped[0]]).all()
 
 
+def test_knees_that_are_exchanged_are_not_lifted():
+    knees = COCO_17.indices("left_knee", "right_knee")
+    points = PIXELS.copy()
+    points[:, knees] = PIXELS[:, knees[::-1]]
+    judged = judge(keypoints(points), "a", analyse, lifter=ExactLifter(fills_gaps=True))
+    assert np.isnan(knee(judged)).all()
+    assert {issue.kind for issue in judged.analysis.reliability.issues} == {"sides-alike"}
+
+
 def test_lifters_that_do_not_fit():
     exact = ExactLifter()
     world = keypoints(JOINTS, frame="world", image_sizes=None)

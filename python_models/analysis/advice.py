@@ -26,7 +26,7 @@ def uncertainty(measure: Measure, margin: float, view: View | None) -> float | N
 
     1.96 standard deviations of the value; a margin for what they do not hold, joints that are off
     by the same in every frame; and of an angle in a picture, `PROJECTED`. They are independent, so
-    their squares add up.
+    their squares add up. What exchanged sides would change is not random and comes on top.
 
     Args:
         measure: With its standard deviation, if it is known.
@@ -36,8 +36,8 @@ def uncertainty(measure: Measure, margin: float, view: View | None) -> float | N
     projected = PROJECTED[view.kind] if view and measure.unit == "degrees" else 0.0
     spread = float(np.hypot(margin, projected))
     if measure.deviation is None:
-        return spread or None
-    return float(np.hypot(_SURE * measure.deviation, spread))
+        return spread + measure.sides or None
+    return float(np.hypot(_SURE * measure.deviation, spread)) + measure.sides
 
 
 def advise(rule: Rule, repetition: Repetition, view: View | None = None) -> Advice:

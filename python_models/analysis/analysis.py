@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from python_models.analysis import proportions
-from python_models.analysis.advice import advise
+from python_models.analysis.advice import PROJECTED, advise
 from python_models.analysis.angles import combined, curves_of
 from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
+from python_models.analysis.facing import disagreements
+from python_models.analysis.likeness import doubted
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -60,14 +62,16 @@ def analyse(
     if not isinstance(rules, RuleFile):
         rules = load_rules(exercise, rules)
     checked = check(sequence, limits)
-    azimuth = None
+    azimuth = near = None
     if sequence.dimensions == 2:
         azimuth = proportions.azimuths(sequence, checked.mended)
+        near = proportions.near_azimuths(sequence, checked.mended)
     curves = curves_of(sequence, checked.points, azimuth=azimuth)
     main = combined(rules.curve, curves, rules.sides)
     # What only changed sides counts: the mean and the larger of both sides do not know sides.
     mended = curves_of(sequence, checked.mended, kind=rules.curve, azimuth=azimuth)
     whole = combined(rules.curve, mended, rules.sides)
+    curves, whole = doubted(curves, whole, sequence, checked.mended, checked.likely, rules)
     reliable = np.isfinite(main.values)
     joints = _needed(sequence, rules)
     issues = (*checked.issues(sequence, joints), *turned(sequence, rules, azimuth, joints))
@@ -87,6 +91,7 @@ def analyse(
             number,
             mostly_gaps(whole, span)
             or not_the_exercise(sequence, rules, checked.mended, mended, span),
+            None if azimuth is None or near is None else _seen(azimuth, near, span),
         )
         for number, span in enumerate(found.spans, 1)
     )
@@ -102,19 +107,28 @@ def analyse(
         view=view,
         reliability=reliability,
         repetitions=repetitions,
-        advice=tuple(
-            advise(rule, rep, None if azimuth is None else _seen(azimuth, rep))
-            for rep in repetitions
-            for rule in rules.rules
+        advice=tuple(advise(rule, rep, rep.view) for rep in repetitions for rule in rules.rules),
+        warnings=warnings_of(
+            sequence,
+            view,
+            reliability,
+            repetitions,
+            refused,
+            (*found.ignored, *disagreements(sequence, checked.mended)),
         ),
-        warnings=warnings_of(sequence, view, reliability, repetitions, refused, found.ignored),
         refused=refused,
     )
 
 
-def _seen(azimuth: Floats, repetition: Repetition) -> View:
-    """From where a repetition is seen."""
-    return proportions.view_of(azimuth[repetition.start : repetition.end + 1])
+def _seen(azimuth: Floats, near: Floats, span: Span) -> View:
+    """From where a repetition is seen: the least sure of the views that a part of it says.
+
+    A turn by less than an azimuth is good for is no other view, but angles are off by it.
+    """
+    there = near[span.start : span.end + 1]
+    ends = (np.array([proportions.nan_quantile(there, end)]) for end in (0.0, 1.0))
+    views = map(proportions.view_of, (azimuth[span.start : span.end + 1], *ends))
+    return max(views, key=lambda view: PROJECTED[view.kind])
 
 
 def _needed(sequence: PoseSequence, rules: RuleFile) -> tuple[str, ...]:
@@ -137,6 +151,7 @@ def _repetition(
     span: Span,
     number: int,
     refused: Refused | None,
+    view: View | None,
 ) -> Repetition:
     subject = Subject(curves, main, span, sequence.frame_rate)
     names = dict.fromkeys(
@@ -159,4 +174,5 @@ def _repetition(
         complete=span.complete and refused is None,
         measures={name: measure(name, subject) for name in names},
         refused=refused,
+        view=view,
     )

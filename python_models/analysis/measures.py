@@ -82,13 +82,13 @@ def measure(name: str, subject: Subject) -> Measure:
         raise ValueError(f"measure: expected a curve and one of {STATISTICS}, got {name!r}")
     unit = unit_of(name, subject.main.kind)
     try:
-        value, deviation, frame = _value(name, subject)
+        value, deviation, frame, sides = _value(name, subject)
     except _RefusedError as refusal:
         return Measure(name, float("nan"), unit, refused=refusal.why)
     if np.isnan(value):
         why = Refused("undefined", f"{name} has no value in this repetition")
         return Measure(name, value, unit, refused=why)
-    return Measure(name, value, unit, deviation, frame)
+    return Measure(name, value, unit, deviation, frame, sides=sides)
 
 
 class _RefusedError(Exception):
@@ -97,21 +97,21 @@ class _RefusedError(Exception):
         self.why = Refused(code, reason)
 
 
-_Found = tuple[float, float | None, int | None]
+_Found = tuple[float, float | None, int | None, float]
 
 
 def _value(name: str, subject: Subject) -> _Found:
     if name == "depth":
         return _statistic("maximum", subject.main, subject)
     if name == "smoothness":
-        return _smoothness(subject), None, None
+        return _smoothness(subject), None, None, 0.0
     curve, statistic = name.split(".")
     if curve == "tempo":
-        return _tempo(statistic, subject), None, None
+        return _tempo(statistic, subject), None, None, 0.0
     if statistic == "asymmetry":
         return _asymmetry(curve, subject)
     if statistic == "timing":
-        return _timing(curve, subject), None, None
+        return _timing(curve, subject), None, None, 0.0
     return _statistic(statistic, subject.curves[curve], subject)
 
 
@@ -121,13 +121,16 @@ def _statistic(statistic: str, curve: Curve, subject: Subject) -> _Found:
     if statistic == "bottom":
         return _at(curve, values, span.bottom - span.start, span)
     if statistic == "mean":
-        return float(np.nanmean(values)), None, None
+        return float(np.nanmean(values)), None, None, _sides(curve, span)
     if statistic == "range":
-        return float(np.nanmax(values) - np.nanmin(values)), None, None
-    if statistic == "magnitude":
-        return _at(curve, np.abs(values), int(np.nanargmax(np.abs(values))), span)
-    place = np.nanargmax(values) if statistic == "maximum" else np.nanargmin(values)
-    return _at(curve, values, int(place), span)
+        return float(np.nanmax(values) - np.nanmin(values)), None, None, 2 * _sides(curve, span)
+    ranked = {"maximum": values, "minimum": -values, "magnitude": np.abs(values)}[statistic]
+    place = int(np.nanargmax(ranked))
+    found = _at(curve, ranked if statistic == "magnitude" else values, place, span)
+    if curve.sides is None:
+        return found
+    highest = np.nanmax(ranked + curve.sides[span.start : span.end + 1])
+    return (*found[:3], float(highest - ranked[place]))
 
 
 def _at(curve: Curve, values: Floats, place: int, span: Span) -> _Found:
@@ -138,7 +141,13 @@ def _at(curve: Curve, values: Floats, place: int, span: Span) -> _Found:
     if curve.deviation is not None:  # a joint's covariance is not known: it may be off by anything
         deviation = float(curve.deviation[frame])
         deviation = deviation if np.isfinite(deviation) else np.inf
-    return float(values[place]), deviation, frame
+    sides = 0.0 if curve.sides is None else float(curve.sides[frame])
+    return float(values[place]), deviation, frame, sides
+
+
+def _sides(curve: Curve, span: Span) -> float:
+    """What exchanged sides would change in a repetition at most."""
+    return 0.0 if curve.sides is None else float(curve.sides[span.start : span.end + 1].max())
 
 
 def _known(curve: Curve, subject: Subject) -> Floats:
@@ -200,7 +209,7 @@ def _asymmetry(kind: str, subject: Subject) -> _Found:
     )
     known = left[1] is not None and right[1] is not None
     deviation = float(np.hypot(left[1] or 0, right[1] or 0)) if known else None
-    return left[0] - right[0], deviation, left[2]
+    return left[0] - right[0], deviation, left[2], left[3] + right[3]
 
 
 def _timing(kind: str, subject: Subject) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 
 import numpy as np
@@ -9,11 +10,19 @@ import numpy as np
 from python_models.analysis.angles import shown
 from python_models.analysis.definitions import definitions
 from python_models.analysis.pose_sequence import PoseSequence
-from python_models.analysis.repetitions import Span
+from python_models.analysis.repetitions import LONGEST_GAP, Span
 from python_models.analysis.results import Curve, Issue, Refused, Reliability, Repetition, View
 from python_models.analysis.rules import RuleFile
 from python_models.analysis.signals import runs
+from python_models.analysis.swaps import tells_sides
 from python_models.motion.motion import Floats
+
+LEFT_AND_RIGHT = (
+    "Which leg is the left one is the word of whoever found the joints, and cannot be checked "
+    "here: were both legs exchanged throughout, or the picture mirrored, what is said of the left "
+    "would be of the right. Count, depth, tempo, trunk lean and the knees' distance hold anyway."
+)
+"""Of poses that do not tell their sides: in a picture, or lifted from one."""
 
 ENOUGH = 0.5
 """Part of the frames that must be reliable; below it nothing is judged."""
@@ -72,12 +81,14 @@ def warnings_of(
     reliability: Reliability,
     repetitions: tuple[Repetition, ...],
     refused: Refused | None,
-    ignored: tuple[str, ...] = (),
+    said: tuple[str, ...] = (),
 ) -> tuple[str, ...]:
     """Sentences for whoever reads the numbers."""
     made = []
     if view is not None:
         made.append(_of_view(view))
+    if not tells_sides(sequence):
+        made.append(LEFT_AND_RIGHT)
     if sequence.frame_rate is None:
         made.append(
             "Single pictures: each is taken as the exercise's turning point, and nothing is known "
@@ -95,6 +106,13 @@ def warnings_of(
                 f"From {first:.1f} to {last:.1f} s the picture does not show this exercise: the "
                 "person has turned; nothing is judged there."
             )
+    alike = sum(i.last - i.first + 1 for i in reliability.issues if i.kind == "sides-alike")
+    if alike:
+        made.append(
+            f"In {alike} frames left and right cannot be told: with knees or ankles exchanged the "
+            "legs would look as likely, or likelier, and have quite other angles. Look whether the "
+            "joints' sides are right, or film a little more from the front, both legs in sight."
+        )
     if reliability.fraction < 1:
         made.append(
             f"{1 - reliability.fraction:.0%} of the frames are left out as gaps "
@@ -104,17 +122,44 @@ def warnings_of(
         made.append(f"Some joints of some frames are left out ({_causes(reliability)}).")
     for reason, numbers in _refusals(repetitions).items():
         made.append(f"Not judged, repetition {', '.join(map(str, numbers))}: {reason}.")
-    partial = sum(not rep.complete and rep.refused is None for rep in repetitions)
+    partial = [rep for rep in repetitions if not rep.complete and rep.refused is None]
     if partial:
-        made.append(f"{partial} repetitions are cut by an edge or a gap and are not judged.")
+        which = "1 repetition is" if len(partial) == 1 else f"{len(partial)} repetitions are"
+        made.append(f"{which} cut by an edge or a gap and not judged.")
+    if refused is None:
+        made += _around_gaps(partial, reliability, sequence.frame_rate)
     if refused is None and not repetitions:
         made.append("No repetition was found.")
-    made += ignored
+    made += said
     if sequence.covariance is None:
         made.append(
             "The joints come without covariances: the uncertainty is only the margin of each rule."
         )
     return tuple(made)
+
+
+def _around_gaps(
+    partial: list[Repetition], reliability: Reliability, rate: float | None
+) -> list[str]:
+    """Sentences about what long gaps hide or cut: repetitions with a gap alone between them."""
+    made: list[str] = []
+    if rate is None:
+        return made
+    lost = max((last - first + 1 for first, last in runs(~reliability.reliable)), default=0)
+    if lost > LONGEST_GAP * rate:
+        made.append(
+            f"The longest gap has {lost / rate:.1f} s: repetitions that lie in a gap of more than "
+            f"{LONGEST_GAP:g} s are not counted."
+        )
+    for one, other in itertools.pairwise(partial):
+        gaps = runs(~reliability.reliable[one.end : other.start + 1])
+        longest = max((last - first + 1 for first, last in gaps), default=0)
+        if other.number == one.number + 1 and longest > LONGEST_GAP * rate:
+            made.append(
+                f"Repetitions {one.number} and {other.number} lie on both sides of a gap: they may "
+                "be one that was cut in two, and what happened in the gap is not known."
+            )
+    return made
 
 
 def _refusals(repetitions: tuple[Repetition, ...]) -> dict[str, list[int]]:

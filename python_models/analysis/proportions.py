@@ -74,20 +74,31 @@ def azimuths(sequence: PoseSequence, points: Floats) -> Floats:
     of TURN seconds around a frame says otherwise by more than the estimate is good for, the person
     has turned, and that stretch's counts.
     """
+    there = near_azimuths(sequence, points)
+    if sequence.frame_rate is None:
+        return there
+    hips = bone_length(sequence, points, *HIPS)
+    front = HIPS_OVER_LEG * leg_length(sequence, points)
+    whole = np.full(len(hips), _azimuth(nan_quantile(hips, 0.5) / front)[0])
+    return np.where(np.abs(there - whole) > SURE, there, whole)
+
+
+def near_azimuths(sequence: PoseSequence, points: Floats) -> Floats:
+    """The azimuth [T] that TURN seconds around each frame say by themselves; of a picture its own.
+
+    A frame without hips is seen as the nearest one with them.
+    """
     hips = bone_length(sequence, points, *HIPS)
     front = HIPS_OVER_LEG * leg_length(sequence, points)
     if sequence.frame_rate is None:
         return _azimuth(hips / front)
-    whole = np.full(len(hips), _azimuth(nan_quantile(hips, 0.5) / front)[0])
     around = min(round(TURN * sequence.frame_rate), 2 * len(hips))
     there = _azimuth(median_filtered(hips, around) / front)
     frames = np.flatnonzero(np.isfinite(there))
     if not len(frames):
-        return whole
-    # A frame without hips is seen as the nearest one with them.
+        return there
     nearest = np.interp(np.arange(len(hips)), frames, np.arange(len(frames))).round().astype(int)
-    there = there[frames][nearest]
-    return np.where(np.abs(there - whole) > SURE, there, whole)
+    return np.asarray(there[frames][nearest])
 
 
 def _azimuth(seen: Floats) -> Floats:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from python_models.analysis import proportions
 from python_models.analysis.another_person import taken_turns
 from python_models.analysis.geometry import length
+from python_models.analysis.likeness import alike, likely_exchanges
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Issue
 from python_models.analysis.signals import runs
@@ -57,11 +59,13 @@ class Checked:
         mended: The same, but joints that only changed sides are back in their place: good for
             numbers in which the sides do not differ, such as a count.
         causes: [T, K] flags by the kind of issue.
+        likely: `likeness.likely_exchanges` of pictures.
     """
 
     points: Floats
     mended: Floats
     causes: dict[str, Bools]
+    likely: Mapping[str, Bools] = field(default_factory=dict)
 
     def issues(self, sequence: PoseSequence, joints: tuple[str, ...]) -> tuple[Issue, ...]:
         """Runs of frames in which some of the joints have a cause, in order."""
@@ -86,13 +90,16 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
       state is the wrong one; if neither is rare, both are not relied on.
     - sides-unknown: in a picture or a camera's 3D, after a long gap, a pair lies otherwise than
       before it.
+    - sides-alike: in a picture the leg would be as likely with its left and right knee (or ankle)
+      exchanged, and have quite other angles (`likeness`).
     - jump: a joint is farther from the middle of its neighbours in time than it can accelerate, or
       it stays for a moment where it cannot have moved to.
     - another-person: the whole body jumps (`another_person.taken_turns`), and whoever is there then
       may be somebody else.
     - bone-length: in 3D a limb is longer or shorter than its median; both its ends are in doubt.
 
-    Single pictures (no frame rate) have no neighbours in time: only the first three are looked for.
+    Single pictures (no frame rate) have no neighbours in time: only the first three and sides-alike
+    are looked for.
     """
     limits = limits or Limits()
     points = sequence.points.copy()
@@ -136,7 +143,12 @@ def check(sequence: PoseSequence, limits: Limits | None = None) -> Checked:
             mended = np.where(causes["bone-length"][..., None], np.nan, mended)
         one_sided = causes["swap"] | causes["sides-unknown"]
         points = np.where(one_sided[..., None], np.nan, mended)
-    return Checked(points, mended, causes)
+    if sequence.dimensions != 2:
+        return Checked(points, mended, causes)
+    likely = likely_exchanges(sequence, mended)
+    causes["sides-alike"], lost = alike(sequence, mended, likely)
+    points = np.where(causes["sides-alike"][..., None], np.nan, points)
+    return Checked(points, np.where(lost[..., None], np.nan, mended), causes, likely)
 
 
 def _extent(points: Floats) -> float:

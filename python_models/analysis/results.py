@@ -54,6 +54,8 @@ class Curve:
             they are not known.
         projected: It is an angle in the picture, not the body's.
         refused: Why there are no values at all.
+        sides: [T], by how much the value would be another one if left and right of a joint were
+            exchanged, where a picture's legs look as likely then; None: nowhere.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Curve:
     deviation: Floats | None = None
     projected: bool = False
     refused: Refused | None = None
+    sides: Floats | None = None
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,9 @@ class Issue:
     """Frames in which joints cannot be relied on.
 
     Attributes:
-        kind: "missing", "low-confidence", "out-of-picture", "swap", "sides-unknown", "jump",
-            "another-person", "bone-length" or, of pictures that do not show the exercise's curve,
-            "view".
+        kind: "missing", "low-confidence", "out-of-picture", "swap", "sides-unknown",
+            "sides-alike", "jump", "another-person", "bone-length" or, of pictures that do not show
+            the exercise's curve, "view".
         first: First frame of a run of frames.
         last: Its last frame, included.
         joints: Names.
@@ -128,6 +131,7 @@ class Measure:
             infinity: those of some joints are, but not of these.
         frame: Where it was measured; None: it is of the whole repetition.
         refused: Why there is no value.
+        sides: By how much it may be another one where left and right look alike in a picture.
     """
 
     name: str
@@ -136,6 +140,7 @@ class Measure:
     deviation: float | None = None
     frame: int | None = None
     refused: Refused | None = None
+    sides: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,7 @@ class Repetition:
             it is refused.
         measures: By name.
         refused: Why it is not judged as this exercise.
+        view: From where it is seen, as far as that tells what its angles are good for; None in 3D.
     """
 
     kind: Literal["repetition", "hold", "pose"]
@@ -167,6 +173,7 @@ class Repetition:
     complete: bool
     measures: Mapping[str, Measure]
     refused: Refused | None = None
+    view: View | None = None
 
 
 @dataclass(frozen=True)

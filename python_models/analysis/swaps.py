@@ -36,6 +36,14 @@ class Sides:
     unknown: Bools
 
 
+def tells_sides(sequence: PoseSequence) -> bool:
+    """Whether a body by itself tells its sides: in the world's space.
+
+    A pose that was lifted from a picture can have its depth mirrored, with the right sides.
+    """
+    return sequence.dimensions == 3 and bool(sequence.up[2] > _UPRIGHT)
+
+
 def sort_sides(
     sequence: PoseSequence,
     points: Floats,
@@ -66,8 +74,7 @@ def sort_sides(
     """
     rate = float(sequence.frame_rate or 0)
     sides = Sides(points.copy(), np.zeros(points.shape[:2], bool), np.zeros(points.shape[:2], bool))
-    # A pose that was lifted from a picture can have its depth mirrored, with the right sides.
-    solid = sequence.dimensions == 3 and sequence.up[2] > _UPRIGHT
+    solid = tells_sides(sequence)
     told: dict[str, Bools] = {}  # by kind of joint, frames in which the body tells its sides
     states = {}
     for pair in sequence.skeleton.flip_pairs:

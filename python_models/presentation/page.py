@@ -156,7 +156,7 @@ def _uncertainty(measure: Measure, repetition: Repetition, analysis: Analysis) -
         if (advice.measure, advice.repetition) == (measure.name, repetition.number)
         and advice.uncertainty is not None
     )
-    return max(said, default=uncertainty(measure, 0.0, analysis.view))
+    return max(said, default=uncertainty(measure, 0.0, repetition.view or analysis.view))
 
 
 def _issues(analysis: Analysis, names: Sequence[str]) -> str:

@@ -15,6 +15,7 @@ _ISSUES = {
     "out-of-picture": "out of the picture",
     "swap": "left and right may be exchanged",
     "sides-unknown": "left and right cannot be told after a gap",
+    "sides-alike": "left and right look alike and may be exchanged",
     "jump": "jumps",
     "another-person": "the body jumps: another person may be seen",
     "bone-length": "a bone of impossible length",
