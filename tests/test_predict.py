@@ -1,3 +1,5 @@
+"""predict.py on pictures, and what it refuses."""
+
 from __future__ import annotations
 
 import json

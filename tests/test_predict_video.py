@@ -1,3 +1,5 @@
+"""predict.py on videos."""
+
 from __future__ import annotations
 
 import itertools
