@@ -311,7 +311,8 @@ def test_max_norm_is_the_models_own():
             (["--squats", "8"], flags)
             for flags in (["--balance"], ["--every", "2"], ["--val-subjects", "s02"],
                           ["--without", "lunge"], ["--val-part", "0.5"], ["--split-seed", "1"],
-                          ["--varied-legs", "5"], ["--min-pck", "0.1"])
+                          ["--varied-legs", "5"], ["--min-pck", "0.1"],
+                          ["--crossed-legs", "0.5"])
         ),
         (["--motions", "cmu", "x"], ["--min-pck", "0.1"]),
         (["--motions", "cmu", "x"], ["--val-squats", "9"]),

@@ -34,10 +34,10 @@ def test_lengths_and_hips_stay():
     np.testing.assert_allclose(varied.joints[:, hips].mean(axis=1), middle, atol=1e-9)
     apart = varied.joints[:, hips[0]] - varied.joints[:, hips[1]]
     assert np.abs(apart[:, [0, 2]]).max() < 1e-9
-    # 200 numbers of deviation 0.2: known to 0.014 and 0.01.
+    # 200 numbers of deviation 0.35: known to 0.025 and 0.018.
     logarithm = np.log(apart[:, 1] / 200)
-    assert logarithm.mean() == pytest.approx(0, abs=0.06)
-    assert logarithm.std() == pytest.approx(0.2, abs=0.04)
+    assert logarithm.mean() == pytest.approx(0, abs=0.1)
+    assert logarithm.std() == pytest.approx(0.35, abs=0.07)
     for hip, knee, ankle in LEGS:
         for a, b in ((hip, knee), (knee, ankle)):
             bone = np.linalg.norm(varied.joints[:, a] - varied.joints[:, b], axis=-1)

@@ -31,7 +31,12 @@ LOWERPOSE_INLINE void difference_at(std::int64_t i, const C* a, const C* b, C* g
   load(difference, a + i);
   load(other, b + i);
   difference -= other;
-  if constexpr (kGradient) store<C>(factor * difference, gradient + i);
+  if constexpr (kGradient) {  // reading alone is as fast without
+    prefetch<false>(a + i);
+    prefetch<false>(b + i);
+    prefetch<true>(gradient + i);
+    store<C>(factor * difference, gradient + i);
+  }
 }
 
 // Adds (a[i] - b[i])^2 over a tile to `sum`; with a gradient, gradient[i] = factor * (a[i] - b[i])

@@ -10,6 +10,11 @@ import numpy as np
 from .. import _arguments as arguments
 
 
+def torch_is_imported() -> bool:
+    """Whether somebody has imported torch, whole."""
+    return hasattr(sys.modules.get("torch"), "compile")
+
+
 def is_numpy(operation: str, argument: str, value: object) -> bool:
     """Whether it is an array; refuses what is no tensor either."""
     if isinstance(value, np.ndarray):

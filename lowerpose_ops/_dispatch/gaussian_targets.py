@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 
-from ._kinds import is_numpy
+from ._kinds import is_numpy, torch_is_imported
 
 if TYPE_CHECKING:
     import torch
 
     Array = np.ndarray[Any, Any]
+
+# Every training step comes here, and an import at each call costs it 2 us.
+_draw_tensors: Any = None
+if torch_is_imported():
+    from ..ops.gaussian_targets import gaussian_targets as _draw_tensors
 
 
 @overload
@@ -122,16 +128,23 @@ def gaussian_targets(
     has it, "lower_body" as its training script computes it), of HRNet and SimpleBaseline ("hrnet"),
     of MMPose 1.x's MSRAHeatmap and UDPHeatmap, and of the stacked hourglass networks' PyTorch code.
     """
-    options = {
-        "preset": preset,
-        "fixed": fixed,
-        "instance_weights": instance_weights,
-        "dtype": dtype,
-    }
     if is_numpy("gaussian_targets", "joints", joints):
-        from ..arrays import gaussian_targets as draw_arrays
+        from ..arrays.gaussian_targets import gaussian_targets as draw_arrays
 
-        return draw_arrays(joints, visible, heatmap_size, sigma, **options)
-    from ..ops.gaussian_targets import gaussian_targets as draw_tensors
+        draw: Callable[..., tuple[Any, Any]] = draw_arrays
+    elif _draw_tensors is not None:
+        draw = _draw_tensors
+    else:  # not kept: torch.compile would find another function here the second time
+        from ..ops.gaussian_targets import gaussian_targets as draw_tensors
 
-    return draw_tensors(joints, visible, heatmap_size, sigma, **options)
+        draw = draw_tensors
+    return draw(
+        joints,
+        visible,
+        heatmap_size,
+        sigma,
+        preset=preset,
+        fixed=fixed,
+        instance_weights=instance_weights,
+        dtype=dtype,
+    )

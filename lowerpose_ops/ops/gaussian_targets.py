@@ -8,6 +8,7 @@ from torch import Tensor
 from .. import _arguments as arguments
 from .. import _native, presets
 from .._library import check_no_gradient, check_tensors, define_op, optional_view, view
+from .._plain import is_plain
 
 _NAME = "gaussian_targets"
 _DTYPES = (torch.float32, torch.float64, torch.float16, torch.bfloat16)
@@ -77,7 +78,12 @@ def gaussian_targets(
     dtype: torch.dtype | None = None,
 ) -> tuple[Tensor, Tensor]:
     """`lowerpose_ops.gaussian_targets` for tensors."""
-    check_tensors(_NAME, joints=joints, visible=visible)
+    sigmas = sigma if isinstance(sigma, Tensor) else None
+    plain = is_plain(joints, visible) and (sigmas is None or is_plain(sigmas))
+    if not plain:  # else native code checks the devices, and there is nothing more to check
+        check_tensors(_NAME, joints=joints, visible=visible)
+        if sigmas is not None:
+            check_tensors(_NAME, joints=joints, sigma=sigmas)
     check_no_gradient(_NAME, "joints", joints)
     check_no_gradient(_NAME, "visible", visible)
     presets.targets(_NAME, preset, fixed)
@@ -85,19 +91,19 @@ def gaussian_targets(
     if dtype not in _DTYPES:
         raise TypeError(f"{_NAME}: dtype must be one of {_DTYPES}, got {dtype!r}")
     width, height = arguments.heatmap_size(_NAME, heatmap_size)
-    sigmas = None
-    if isinstance(sigma, Tensor):
-        check_tensors(_NAME, joints=joints, sigma=sigma)
-        check_no_gradient(_NAME, "sigma", sigma)
-        sigmas, sigma = sigma, 1.0
+    if sigmas is None:
+        sigma = arguments.number(_NAME, "sigma", sigma, "a number or a torch tensor")
+    else:
+        check_no_gradient(_NAME, "sigma", sigmas)
+        sigma = 1.0
         if sigmas.ndim == 0:
             sigmas = sigmas.expand(joints.shape[-2:-1])
-    sigma = arguments.number(_NAME, "sigma", sigma, "a number or a torch tensor")
     arguments.check_joints(_NAME, joints, instance_weights)
     single = joints.ndim == 2
     if single:
         joints, visible = joints.unsqueeze(0), visible.unsqueeze(0)
-    targets, weights = _gaussian_targets(
+    run = _gaussian_targets.eager if plain else _gaussian_targets.operator
+    targets, weights = run(
         *(joints, visible, width, height, sigma, sigmas, preset, fixed, instance_weights, dtype)
     )
     return (targets[0], weights[0]) if single else (targets, weights)

@@ -18,7 +18,7 @@ from python_models.motion.skeletons import LOWER_BODY_6, legs
 
 _LEGS = legs(LOWER_BODY_6)
 _ASIDE = 1 / 3  # of how far a leg turns to the front: how far to the side, and about the vertical
-_HIPS = 1 / 75  # of the logarithm of the hips' distance, a degree: 20 % for 15
+_HIPS = 0.35 / 15  # of the logarithm of the hips' distance, a degree
 _STRAIGHTEST, _MOST_BENT = 0.0, 150.0  # degrees of knee flexion
 
 
@@ -28,7 +28,7 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
     A leg turns at its hip, about the line through both hips by a normal number of `degrees`, and
     by a third of that to the side and about the vertical; its knee bends by another one, and stays
     within 0 to 150 degrees. The hips' distance is multiplied by the exponential of a normal number,
-    of 0.2 for 15 degrees: markers put the hips' centres 185 to 310 mm apart, by the person. Lengths
+    of 0.35 for 15 degrees: markers put the hips' centres 173 to 310 mm apart. Lengths
     of thighs and shanks stay, and so does the middle of the hips; no floor and no balance is asked
     for.
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from python_models.data.squat_views import squat_views
 from python_models.lifter_task import LifterTask
+from python_models.motion.crossed_legs import crossed_legs
 from python_models.motion.detected_pairs import MIN_PCK, detected_pairs
 from python_models.motion.detector_noise import NOISES
 from python_models.motion.keypoint_frames import FRAMES
@@ -33,6 +34,7 @@ _KINDS = {
     **dict.fromkeys(("cameras", "val_cameras"), ("motions", "squats")),
     **dict.fromkeys(("val_squats", "calibrated"), ("squats",)),
     "min_pck": ("detections",),
+    "crossed_legs": ("varied_legs",),
 }
 
 
@@ -51,6 +53,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     add("--split-seed", type=count, default=0)
     add("--varied-legs", type=not_negative, default=0.0,
         help="also train on --motions with legs and knees turned by so many degrees")  # fmt: skip
+    add("--crossed-legs", type=below_one, default=0.0,
+        help="part of the poses of --varied-legs whose right leg is another frame's")  # fmt: skip
     add("--balance", action=argparse.BooleanOptionalAction, default=False,
         help="train on rare actions of --motions as often as on frequent ones")  # fmt: skip
     add("--every", type=positive, default=5, help="of so many poses of a motion one is used")
@@ -152,7 +156,8 @@ def train_views(
     """Motions as the options say to train on them; they must be some."""
     train = [*motions]
     if args.varied_legs:
-        train += varied_legs(train, args.varied_legs, seed=args.seed)
+        other = crossed_legs(train, args.crossed_legs, seed=args.seed)
+        train += varied_legs(other, args.varied_legs, seed=args.seed)
     if args.balance:
         train = balanced(train)
     skeletons = task.source_skeleton, task.target_skeleton
