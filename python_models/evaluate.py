@@ -14,6 +14,7 @@ from python_models.devices import device_of
 from python_models.evaluation import pictures as evaluation_pictures
 from python_models.evaluation import report
 from python_models.evaluation.evaluation import evaluate
+from python_models.exit_status import exit_status
 from python_models.training.options import count, positive
 from python_models.whole_file import write_json
 
@@ -92,12 +93,7 @@ def run(args: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
-    try:
-        run(args)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from python_models.devices import device_of
 from python_models.evaluation.evaluation import find_joints
 from python_models.evaluation.people import people_of
 from python_models.evaluation.whole_way import AngleErrors, Lift, angle_errors, table
+from python_models.exit_status import exit_status
 from python_models.motion.skeletons import LOWER_BODY_6
 from python_models.training.options import positive
 from python_models.whole_file import whole_file, write_json
@@ -131,12 +132,7 @@ def write(args: argparse.Namespace, stages: list[AngleErrors]) -> str:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
-    try:
-        print(write(args, evaluate(args)))
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(lambda: print(write(args, evaluate(args))))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from python_models.decoding import REFINEMENTS
+from python_models.exit_status import exit_status
 from python_models.overlay import draw_joints
 from python_models.prediction import files, video
 from python_models.prediction.person_boxes import PersonBoxes, boxes_of
@@ -130,12 +131,7 @@ def run(args: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
     args = parse(arguments)
-    try:
-        run(args)
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    return exit_status(lambda: run(args))
 
 
 if __name__ == "__main__":

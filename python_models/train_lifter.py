@@ -72,7 +72,7 @@ def make_model(args: argparse.Namespace, task: LifterTask, train: LifterPairs) -
         if other.task != task:
             raise ValueError(f"{args.weights}: is for {other.task}, got options for {task}")
         try:
-            model.load_state_dict(trained_lifter.weights_of(checkpoint.load(args.weights)))
+            model.load_state_dict(checkpoint.weights_of(checkpoint.load(args.weights)))
         except RuntimeError as error:
             raise ValueError(f"{args.weights}: are weights of another model: {error}") from error
     return model

@@ -39,13 +39,8 @@ def load(path: Path) -> Trained:
     if not isinstance(name, str) or name not in MODELS:
         raise ValueError(f"{path}: model must be among {sorted(MODELS)}, got {name!r}")
     model = MODELS[name](num_joints=len(lp.LOWER_BODY_JOINTS))
-    weights = state["model"]
     try:
-        if "average" in state:
-            prefix = "module."
-            average = state["average"].items()
-            weights = {key[len(prefix) :]: w for key, w in average if key.startswith(prefix)}
-        model.load_state_dict(weights)
+        model.load_state_dict(checkpoint.weights_of(state))
     except (RuntimeError, TypeError, AttributeError) as error:  # other names, shapes or types
         raise ValueError(f"{path}: its weights are not those of a {name}: {error}") from error
     try:

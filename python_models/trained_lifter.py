@@ -114,16 +114,7 @@ def load(path: Path) -> TrainedLifter:
     except (TypeError, ValueError) as error:
         raise ValueError(f"{path}: its settings are not those of a run: {error}") from error
     try:
-        model.load_state_dict(weights_of(state))
+        model.load_state_dict(checkpoint.weights_of(state))
     except (RuntimeError, TypeError, AttributeError) as error:  # other names, shapes or types
         raise ValueError(f"{path}: its weights are not those of a {name}: {error}") from error
     return TrainedLifter(model.eval(), task, settings)
-
-
-def weights_of(state: dict[str, Any]) -> dict[str, Any]:
-    """The weights that a checkpoint is used with."""
-    if "average" not in state:
-        return dict(state["model"])
-    prefix = "module."
-    average = state["average"].items()
-    return {key[len(prefix) :]: weight for key, weight in average if key.startswith(prefix)}

@@ -94,3 +94,11 @@ def finder(monkeypatch: pytest.MonkeyPatch) -> type:
     from tests.analyse_runs import find_squats
 
     return find_squats(monkeypatch)
+
+
+@pytest.fixture
+def bright(monkeypatch: pytest.MonkeyPatch) -> None:
+    """predict.py's checkpoint is a network that finds bright spots."""
+    from tests.predict_runs import find_bright_spots
+
+    find_bright_spots(monkeypatch)

@@ -59,8 +59,8 @@ def test_a_run_leaves_a_log_checkpoints_and_a_report(run):
         assert word in text
     assert "vicon-positions" not in text  # nobody else's paths
     report = json.loads((run / "report.json").read_text())["scores"]
-    # The report is of the best weights: the log's numbers.
-    assert report["all"]["lifter"]["mpjpe"] == pytest.approx(best["rows"][-1]["mpjpe"], rel=1e-4)
+    # The report is of the best weights: the log's numbers, but for float32 sums of other batches.
+    assert report["all"]["lifter"]["mpjpe"] == pytest.approx(best["rows"][-1]["mpjpe"], rel=1e-6)
     assert report["deep squat"]["pairs"] == report["inline lunge"]["pairs"] == 12
     assert (run / "curves.png").stat().st_size > 1000
 
@@ -143,8 +143,8 @@ def test_fine_tuning_on_detections_starts_from_another_run(tmp_path, run, capsys
         checkpoint.load(path)["model"] for path in (run / "best.pt", tmp_path / "a" / "last.pt")
     )
     weights = [name for name in before if name.endswith("weight") or name.startswith("output")]
-    for name in weights:  # a rate of nearly nothing changes nearly nothing
-        torch.testing.assert_close(after[name], before[name], atol=1e-6, rtol=1e-6)
+    for name in weights:  # a step of Adam's is the rate; the rest is float32, and max-norm's rows
+        torch.testing.assert_close(after[name], before[name], atol=2e-9, rtol=2.4e-7)
     capsys.readouterr()
     assert train_lifter.main([*tune, "--width", "16", "--output", str(tmp_path / "b")]) == 2
     assert "are weights of another model" in capsys.readouterr().err
@@ -208,7 +208,7 @@ def test_a_lifter_gives_points_for_whom_it_can_see(run):
     assert np.isnan(points[[1, 2]]).all()
     # The person's frame: neither place nor size in the picture counts.
     moved = lifter.lift(keypoints[[0, 3]] * 2 + 77, np.array([4000, 3000]))
-    np.testing.assert_allclose(moved, points[[0, 3]], atol=1e-2)
+    np.testing.assert_allclose(moved, points[[0, 3]], atol=1e-3)  # mm, of float32 inputs
     assert lifter.lift(np.zeros((0, 6, 2)), np.array([9, 9])).shape == (0, 6, 3)
     with pytest.raises(ValueError, match=r"\[N, 6, 2\]"):
         lifter.lift(keypoints[0], np.array([9, 9]))

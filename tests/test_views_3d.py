@@ -12,6 +12,7 @@ from python_models.presentation.limbs import MIDDLE, limbs
 from python_models.presentation.views_3d import body_axes, figure_of, save_views, seen
 from tests import squat_keypoints as squats
 
+ROUNDING = 1e-10  # mm: float64 of places up to some 10 metres from the camera
 UP = np.array([0.0, 0.0, 1.0])
 UP_IN_CAMERA = np.array([0.0, -1.0, 0.0])
 
@@ -39,8 +40,7 @@ def test_views_do_not_depend_on_where_the_body_faces(turn):
     views = seen(sequence.points, body_axes(sequence)[0])
     again = seen(turned.points, body_axes(turned)[0])
     for name, view in views.items():
-        # Millimetres; rounding alone.
-        assert np.allclose(view, again[name], atol=1e-6)
+        assert np.allclose(view, again[name], rtol=0, atol=ROUNDING)
 
 
 def test_views_do_not_depend_on_the_frame():
@@ -52,7 +52,7 @@ def test_views_do_not_depend_on_the_frame():
     again = seen(points, body_axes(other)[0])
     for name, view in views.items():
         moved = view - view[:1, :1]
-        assert np.allclose(moved, again[name] - again[name][:1, :1], atol=1e-6)
+        assert np.allclose(moved, again[name] - again[name][:1, :1], rtol=0, atol=ROUNDING)
 
 
 def test_which_side_is_where():

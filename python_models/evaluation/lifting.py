@@ -24,6 +24,7 @@ from python_models import trained_lifter
 from python_models.arrays import Array
 from python_models.evaluation.lift_baselines import Baselines, picture_pose
 from python_models.evaluation.report import number
+from python_models.exit_status import exit_status
 from python_models.lifter_task import KNEE_ANGLE, SCORES, SIZED, LifterTask
 from python_models.motion.lifter_pairs import LifterPairs, Pairs
 from python_models.training import lifter_data
@@ -214,12 +215,8 @@ def run(args: argparse.Namespace) -> None:
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs the command; its exit status."""
-    try:
-        run(parse(arguments))
-    except (OSError, ValueError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+    args = parse(arguments)
+    return exit_status(lambda: run(args))
 
 
 if __name__ == "__main__":

@@ -60,6 +60,16 @@ def load(path: Path, device: torch.device | str = "cpu") -> dict[str, Any]:
     return state
 
 
+def weights_of(state: dict[str, Any]) -> dict[str, Any]:
+    """The weights that a checkpoint is used with: their moving average where the run kept one."""
+    if "average" not in state:
+        weights: dict[str, Any] = state["model"]
+        return weights
+    prefix = "module."
+    average = state["average"].items()
+    return {key[len(prefix) :]: weight for key, weight in average if key.startswith(prefix)}
+
+
 def remove_partial(folder: Path) -> None:
     """Removes what processes left that were killed while they wrote."""
     for path in folder.glob(f".*.pt.*{_PARTIAL}"):  # not a crop cache's, which may lie there too
