@@ -13,7 +13,7 @@ from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.facing import disagreements
-from python_models.analysis.likeness import doubted
+from python_models.analysis.likeness import doubted, told
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -80,7 +80,7 @@ def analyse(
     refused = refusal(sequence, rules, reliability, main)
     found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
     refused = refused or found.refused
-    shown = {**curves, main.name: main}
+    shown = {**curves, main.name: told(main, whole.sides)}
     repetitions = tuple(
         _repetition(
             sequence,
