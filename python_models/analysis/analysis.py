@@ -13,7 +13,7 @@ from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.facing import disagreements
-from python_models.analysis.likeness import doubted, told
+from python_models.analysis.likeness import doubted, told, unchecked
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -114,7 +114,11 @@ def analyse(
             reliability,
             repetitions,
             refused,
-            (*found.ignored, *disagreements(sequence, checked.mended)),
+            (
+                *found.ignored,
+                *disagreements(sequence, checked.mended),
+                *unchecked(sequence, checked.mended, joints),
+            ),
         ),
         refused=refused,
     )

@@ -92,6 +92,27 @@ def alike(
     return lost, both
 
 
+def unchecked(sequence: PoseSequence, points: Floats, joints: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence about a picture's frames that show one leg whole, and of the other one less.
+
+    Args:
+        sequence: Its joints.
+        points: [T, K, 2], what is believed.
+        joints: That the exercise needs.
+    """
+    legs = _legs(sequence, points) if sequence.dimensions == 2 else None
+    if legs is None or "left_knee" not in joints:
+        return ()
+    left, right = np.asarray(known(legs).all(1)).T
+    frames = int(np.count_nonzero(left != right))
+    if not frames:
+        return ()
+    return (
+        f"In {frames} frames only one leg is seen whole: whether its hip, knee and ankle are all "
+        "of the same leg cannot be checked there.",
+    )
+
+
 def doubted(
     curves: Mapping[str, Curve],
     main: Curve,
