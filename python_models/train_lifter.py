@@ -101,7 +101,7 @@ def train(args: argparse.Namespace, fabric: Fabric) -> int:
     )
     digests = {"train_data": train_data.digest(), "val_data": val_data.digest()}
     model = make_model(args, task, train_data)
-    subjects = {"train_subjects": trained_on(args, train_data)}
+    subjects = {"train_subjects": trained_on(args, train_data, val_data)}
     plan = options.plan_of(args)
     parts = fabric.world_size * plan.accumulate
     blocks = training_blocks(len(train_data), plan.batch_size, parts, plan.seed, 1)

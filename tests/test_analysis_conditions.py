@@ -68,6 +68,35 @@ def test_who_lands_elsewhere_has_jumped():
     assert refused(analyse(sequence(points))) == {"not-the-exercise"}
 
 
+def one_foot_ahead(stride: float) -> PoseSequence:
+    """Goes down and up three times between feet that stay, the left one ahead by `stride`."""
+    down = 250 * (waves(3, RATE) - 5) / 105
+    points = np.zeros((len(down), 6, 3))
+    for side, y, foot in (("left", 90, stride / 2), ("right", -90, -stride / 2)):
+        hip = np.stack([0 * down, y + 0 * down, 780 - down], -1)
+        ankle = np.array([foot, y, 0]) + 0 * hip
+        # Thigh and shank of 420 mm: the knee lies before the middle of hip and ankle.
+        half = (hip - ankle) / 2
+        across = (
+            np.stack([half[:, 2], 0 * down, -half[:, 0]], -1)
+            / np.linalg.norm(half, axis=-1)[:, None]
+        )
+        knee = ankle + half + across * np.sqrt(420**2 - (half**2).sum(-1))[:, None]
+        for name, place in (("hip", hip), ("knee", knee), ("ankle", ankle)):
+            points[:, LOWER_BODY_6.index(f"{side}_{name}")] = place
+    return PoseSequence(points, LOWER_BODY_6, RATE, np.array([0, 0, 1.0]))
+
+
+@pytest.mark.parametrize("azimuth", [None, 85])
+def test_one_foot_far_before_the_other_is_a_lunge(azimuth):
+    for stride, expected in ((100, {None}), (500, {"not-the-exercise"})):
+        poses = one_foot_ahead(stride)
+        found = analyse(poses if azimuth is None else seen_from(poses, azimuth))
+        assert len(found.repetitions) == 3
+        assert {rep.refused and rep.refused.code for rep in found.repetitions} == expected
+    assert any("of a leg's length before the other" in text for text in found.warnings)
+
+
 def test_squats_of_legs_that_differ_and_of_little_depth_are_squats():
     uneven = figure(waves(2, RATE), waves(2, RATE, 70))
     for points in (uneven, figure(waves(2, RATE, 42))):
@@ -86,7 +115,7 @@ def test_recorded_steps_and_jumps(data_folder):
     if not folder.is_dir():
         pytest.skip(f"needs {folder}")
     for motion in open_motions("ui-prmd-vicon", folder):
-        if motion.action in ("hurdle step", "side lunge"):
+        if motion.action in ("hurdle step", "side lunge", "inline lunge"):
             assert refused(analyse(PoseSequence.of_motion(motion))) == {"not-the-exercise"}
 
 

@@ -79,18 +79,22 @@ def test_from_the_side_an_angle_says_what_the_exchange_would_change(azimuth):
     picture = seen_from(uneven(), azimuth)
     true = curves_of(picture)
     found = analyse(exchanged(picture, "knee"))
+    assert found.refused is None
     depth = np.nanmax((true[LEGS[0]].values + true[LEGS[1]].values) / 2)
     for name in LEGS:
         curve = found.curves[name]
         off = np.abs(curve.values - true[name].values)
         covered = 0.0 if curve.sides is None else curve.sides
-        assert np.nanmax(off - covered) < 4  # what is said is smoothed
-    if found.refused is None:
-        for rep in found.repetitions:
-            assert rep.measures["depth"].value == pytest.approx(depth, abs=MOST / 2)
-            measure = rep.measures["knee_flexion.asymmetry"]
-            turned = np.nanmax(true[LEGS[0]].values) - np.nanmax(true[LEGS[1]].values)
-            assert measure.refused or abs(measure.value - turned) <= measure.sides + 2
+        assert np.nanmax(off - covered) < 4  # measured: 3.1; what is said is smoothed
+    turned = np.nanmax(true[LEGS[0]].values) - np.nanmax(true[LEGS[1]].values)
+    for rep in found.repetitions:
+        # The mean's maximum hardly knows sides: measured 2.8 degrees, at 75.
+        assert rep.measures["depth"].value == pytest.approx(depth, abs=4)
+        measure = rep.measures["knee_flexion.asymmetry"]
+        if azimuth == 75:  # gaps of `sides-alike` at the bottom
+            assert measure.refused is not None
+        else:
+            assert abs(measure.value - turned) <= measure.sides
 
 
 @pytest.mark.parametrize("azimuth", [45, 60, 75, 90])
@@ -100,9 +104,10 @@ def test_true_squats_are_no_doubt(azimuth, noise):
         picture = seen_from(motion, azimuth)
         off = np.random.default_rng(0).normal(0, noise * 0.25, picture.points.shape)
         found = analyse(replace(picture, points=picture.points + off))
-        assert alike(found).mean() < 0.02
+        assert not alike(found).any()
         assert sum(rep.complete for rep in found.repetitions) == 3
-        assert all(rep.measures["depth"].sides < 3 for rep in found.repetitions)
+        # Measured: 0.5 degrees, at 75.
+        assert all(rep.measures["depth"].sides < 1 for rep in found.repetitions)
 
 
 def test_a_single_picture_is_guarded_too():
@@ -124,7 +129,7 @@ def test_json_has_what_is_said():
     found = analyse(exchanged(seen_from(uneven(), 85), "knee"))
     made = as_json(found)["curves"]["left_knee_flexion"]["sides"]
     np.testing.assert_allclose(made, found.curves["left_knee_flexion"].sides)
-    assert max(made) > 3
+    assert max(made) > 3  # measured: 12
 
 
 def test_the_curve_of_both_sides_says_it_too():
@@ -163,9 +168,9 @@ def test_legs_that_are_not_known_are_no_doubt():
 @pytest.mark.parametrize("azimuth", [60, 85])
 def test_recorded_squats(ui_prmd, azimuth):
     found = side_errors(count_error.squats(ui_prmd), azimuth)
-    # Measured: 0 to 2.2 % and 0 to 3 degrees, of 13 (from the side) to 84.
+    # Measured, at 60 and 85 degrees: 0 and 2.2 % lost; 84 and 23 degrees without, 0 and 3.4 with.
     assert found.lost < 0.03
-    assert found.told["knee"] > 10
+    assert found.without["knee"] > 20
     assert max(found.silent.values()) < 5
 
 
@@ -175,7 +180,7 @@ def test_every_recorded_squat_keeps_its_count_and_depth(ui_prmd):
             found = analyse(seen_from(motion, azimuth))
             (rep,) = found.repetitions
             assert rep.complete
-            assert rep.measures["depth"].sides < 2
+            assert rep.measures["depth"].sides < 1  # measured: 0.7 degrees
 
 
 def test_the_table(ui_prmd, capsys, monkeypatch):

@@ -143,6 +143,13 @@ def test_other_motions_are_for_runs_on_motions(data, tmp_path, capsys):
     assert "--motions is for runs on motions" in capsys.readouterr().err
 
 
+def test_fine_tuning_is_not_scored_on_whom_it_began_with(drawn, trained, data, tmp_path, capsys):
+    flags = ["--val-subjects", trained[0], "--weights", str(drawn), "--output", str(tmp_path / "a")]
+    assert train_lifter.main([*motions(data), *SMALL, *flags]) == 2
+    assert f"was trained on ['{trained[0]}'], whom this run would be" in capsys.readouterr().err
+    assert not (tmp_path / "a").exists()
+
+
 def test_fine_tuning_adds_to_whom_a_lifter_has_seen(drawn, trained, tmp_path):
     data = others(tmp_path, "s08", "s09")
     start = shutil.copy(drawn, tmp_path / "start.pt")
@@ -150,6 +157,7 @@ def test_fine_tuning_adds_to_whom_a_lifter_has_seen(drawn, trained, tmp_path):
     tuned = train(data, tmp_path / "tuned", *flags)
     both = sorted([*trained, "s08"])
     assert checkpoint.load(tuned)["settings"]["train_subjects"] == both
+    assert "none of them was trained on. " in (tuned.parent / "report.md").read_text()
     start.unlink()
     train(data, tmp_path / "tuned", *flags, "--resume", "--epochs", "2")
     assert checkpoint.load(tmp_path / "tuned" / "last.pt")["settings"]["train_subjects"] == both
@@ -157,3 +165,4 @@ def test_fine_tuning_adds_to_whom_a_lifter_has_seen(drawn, trained, tmp_path):
     old = changed(drawn, tmp_path / "old.pt", train_subjects=None)
     tuned = train(data, tmp_path / "b", "--val-subjects", "s09", "--weights", str(old))
     assert checkpoint.load(tuned)["settings"]["train_subjects"] is None
+    assert "trained on in this run; whom the one before" in (tuned.parent / "report.md").read_text()

@@ -81,6 +81,10 @@ def analyse(
     found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
     refused = refused or found.refused
     shown = {**curves, main.name: told(main, whole.sides)}
+    views = [
+        None if azimuth is None or near is None else _seen(azimuth, near, span)
+        for span in found.spans
+    ]
     repetitions = tuple(
         _repetition(
             sequence,
@@ -90,10 +94,10 @@ def analyse(
             span,
             number,
             mostly_gaps(whole, span)
-            or not_the_exercise(sequence, rules, checked.mended, mended, span),
-            None if azimuth is None or near is None else _seen(azimuth, near, span),
+            or not_the_exercise(sequence, rules, checked.mended, mended, span, seen),
+            seen,
         )
-        for number, span in enumerate(found.spans, 1)
+        for number, (span, seen) in enumerate(zip(found.spans, views, strict=True), 1)
     )
     view = None if azimuth is None else proportions.view_of(azimuth)
     return Analysis(

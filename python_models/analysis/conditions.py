@@ -8,10 +8,10 @@ import numpy as np
 
 from python_models.analysis import proportions
 from python_models.analysis.definitions import ANKLES, HIPS, SIDES
-from python_models.analysis.geometry import dot, length
+from python_models.analysis.geometry import dot, left_axis, length
 from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.repetitions import FILTER, Span
-from python_models.analysis.results import Curve, Refused
+from python_models.analysis.results import Curve, Refused, View
 from python_models.analysis.rules import RuleFile
 from python_models.analysis.signals import median_filtered
 from python_models.motion.motion import Floats
@@ -26,6 +26,7 @@ def not_the_exercise(
     points: Floats,
     curves: Mapping[str, Curve],
     span: Span,
+    view: View | None,
 ) -> Refused | None:
     """Which of the rule file's conditions a repetition does not meet; None: none is known.
 
@@ -33,10 +34,12 @@ def not_the_exercise(
 
     Args:
         sequence: The poses.
-        rules: With `both_sides`, `lowered` and `travel`, NaN where there is no such condition.
+        rules: With `both_sides`, `lowered`, `travel` and `stride`, NaN where there is no such
+            condition.
         points: [T, K, D], what is believed of the joints.
         curves: The exercise's own of each side, by name.
         span: The repetition's frames.
+        view: From where a picture shows them; None in 3D.
     """
     rate = sequence.frame_rate
     if rate is None:
@@ -56,6 +59,9 @@ def not_the_exercise(
     travel = _travel(sequence, points, frames) / leg
     if travel > rules.travel:
         return _refused(rules, f"the feet end {travel:.0%} of a leg's length from where they began")
+    stride = _stride(sequence, points, frames, view) / leg
+    if stride > rules.stride:
+        return _refused(rules, f"one foot is {stride:.0%} of a leg's length before the other")
     return None
 
 
@@ -100,3 +106,19 @@ def _travel(sequence: PoseSequence, points: Floats, frames: slice) -> float:
             return float("nan")
         places.append(np.median(seen, axis=0))
     return float(length(places[1] - places[0]))
+
+
+def _stride(sequence: PoseSequence, points: Floats, frames: slice, view: View | None) -> float:
+    """How far one foot is before the other, as the hips look: the median.
+
+    In a picture what lies to its sides, as far as that is before and behind: only from the side.
+    """
+    left, right = (proportions.joint(sequence, points, name)[frames] for name in ANKLES)
+    if view is None:
+        hips = [proportions.joint(sequence, points, name)[frames] for name in HIPS]
+        ahead = np.cross(left_axis(hips[0], hips[1], sequence.up), sequence.up)
+    elif view.kind == "side":
+        ahead = np.array([sequence.up[1], -sequence.up[0]])
+    else:
+        return float("nan")
+    return proportions.nan_quantile(np.abs(dot(left - right, ahead)), 0.5)

@@ -55,6 +55,7 @@ def likely_exchanges(sequence: PoseSequence, points: Floats) -> dict[str, Bools]
         longest = np.array([[proportions.nan_quantile(bone, 0.95) for bone in longest.T]])
     with np.errstate(invalid="ignore", divide="ignore"):
         costs = _cost(crossed / longest[..., None]) - _cost(given / longest[..., None])
+        # Exchanged hips change the thighs, and exchanged ankles the shanks, as exchanged knees do.
         thighs, shanks = costs.T
         both = np.where(np.isnan(thighs), shanks, thighs + np.nan_to_num(shanks))
         costs_of = {"hip": thighs, "knee": both, "ankle": shanks}
@@ -131,6 +132,8 @@ def doubted(
         likely: Of `likely_exchanges`.
         rules: The exercise's.
     """
+    if not likely:  # as in space
+        return dict(curves), main
     given = _formulas(sequence, points, rules)
     changes = {name: np.zeros(len(points)) for name in given}
     for kind, frames in likely.items():

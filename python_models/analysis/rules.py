@@ -10,6 +10,7 @@ minimum_duration = 0.5      # seconds
 both_sides = 0.5            # left out, or the least rise of one side over the other's
 lowered = 0.03              # left out, or by how much the hips come down, in leg lengths
 travel = 0.25               # left out, or how far the feet may end from their start, leg lengths
+stride = 0.35               # left out, or how far one foot may be before the other, leg lengths
 measures = ["tempo.descent"]  # what to measure besides the rules' measures
 
 [[rules]]
@@ -91,6 +92,7 @@ class RuleFile:
     both_sides: float
     lowered: float
     travel: float
+    stride: float
     measures: tuple[str, ...]
     rules: tuple[Rule, ...]
 
@@ -145,6 +147,7 @@ def read_rules(path: Path) -> RuleFile:
         both_sides=exercise.condition("both_sides", kind),
         lowered=exercise.condition("lowered", kind),
         travel=exercise.condition("travel", kind),
+        stride=exercise.condition("stride", kind),
         measures=_both_sides(exercise.take("measures", list, [])),
         rules=tuple(
             rule

@@ -2,7 +2,7 @@
 
 `python -m python_models.analysis.side_error --root DATA/ui-prmd` prints a table: UI-PRMD's
 movements of both legs, seen from far away at eye level, with the knees, or the ankles, of left and
-right exchanged in all frames.
+right exchanged in all frames: how far knee flexion is off without likeness.py and with it.
 """
 
 from __future__ import annotations
@@ -36,14 +36,15 @@ class SideErrors:
     Attributes:
         sequences: How many.
         lost: Part of the frames of true sequences that are gaps since left and right look alike.
-        told: Degrees by kind of exchanged joint: the largest change of a knee's flexion by the
-            exchange, as pictures show it.
-        silent: The largest one of those that are told, beyond what is said of it.
+        without: Degrees by kind of exchanged joint: the largest change of a knee's flexion by the
+            exchange, if nothing were done about it.
+        silent: The largest one that is left where the analysis has a value, less what `Curve.sides`
+            says of it.
     """
 
     sequences: int
     lost: float
-    told: dict[str, float]
+    without: dict[str, float]
     silent: dict[str, float]
 
 
@@ -58,26 +59,26 @@ def side_errors(
         exercise: Whose analysis.
     """
     lost: list[Bools] = []
-    told, silent = ({"knee": [0.0], "ankle": [0.0]} for _ in range(2))
+    without, silent = ({"knee": [0.0], "ankle": [0.0]} for _ in range(2))
     for sequence in sequences:
         picture = seen_from(sequence, azimuth)
         true = curves_of(picture)
         if true["left_knee_flexion"].refused is not None:
             continue
         lost.append(_alike(analyse(picture, exercise)))
-        for kind in told:
+        for kind in without:
             given = exchanged(picture, kind)
             bare, found = curves_of(given), analyse(given, exercise)
             for side in ("left", "right"):
                 name = f"{side}_knee_flexion"
-                told[kind].append(_largest(np.abs(bare[name].values - true[name].values)))
+                without[kind].append(_largest(np.abs(bare[name].values - true[name].values)))
                 off = np.abs(found.curves[name].values - true[name].values)
                 said = found.curves[name].sides
                 silent[kind].append(_largest(off if said is None else off - said))
     return SideErrors(
         len(lost),
         float(np.concatenate(lost).mean()) if lost else float("nan"),
-        {kind: max(errors) for kind, errors in told.items()},
+        {kind: max(errors) for kind, errors in without.items()},
         {kind: max(errors) for kind, errors in silent.items()},
     )
 
@@ -128,7 +129,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = parser.parse_args(arguments)
     print(
         "| movement | azimuth | recordings | true frames lost "
-        "| knees exchanged: without the guard | with | ankles exchanged: without | with |"
+        "| knees: without | with | ankles: without | with |"
     )
     print("|---|---|---|---|---|---|---|---|")
     for movement, number in _FILES.items():
@@ -140,7 +141,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         exercise = "lunge" if "lunge" in movement else "squat"
         for azimuth in _AZIMUTHS.get(movement, (45, 60, 75, 85, 90)):
             found = side_errors(sequences, azimuth, exercise)
-            cells = (f"{found.told[kind]:.0f} | {found.silent[kind]:.0f}" for kind in found.told)
+            pairs = zip(found.without.values(), found.silent.values(), strict=True)
+            cells = (f"{without:.0f} | {silent:.0f}" for without, silent in pairs)
             print(
                 f"| {movement} | {azimuth} | {found.sequences} | {found.lost:.1%} "
                 f"| {' | '.join(cells)} |"

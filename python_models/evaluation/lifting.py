@@ -149,9 +149,11 @@ def table(comparison: Comparison) -> str:
 
 
 def size_table(comparison: Comparison) -> str:
-    """In Markdown: how far the lifter's MPJPE is that of people of unusual size, in millimetres."""
+    """In Markdown: MPJPE in millimetres by how far the body's size is from the average."""
     off = np.abs(comparison.sizes - 1)
     lines = [
+        "MPJPE by the size of the body: its bones in all, against an average person's of the "
+        "training data.\n",
         f"| size of the body | poses | {LIFTER} | {LIMIT} |",
         "|---|--:|--:|--:|",
     ]

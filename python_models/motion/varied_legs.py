@@ -28,9 +28,9 @@ def varied_legs(motions: Sequence[Motion], degrees: float, *, seed: int = 0) -> 
     A leg turns at its hip, about the line through both hips by a normal number of `degrees`, and
     by a third of that to the side and about the vertical; its knee bends by another one, and stays
     within 0 to 150 degrees. The hips' distance is multiplied by the exponential of a normal number,
-    of 0.35 for 15 degrees: markers put the hips' centres 173 to 310 mm apart. Lengths
-    of thighs and shanks stay, and so does the middle of the hips; no floor and no balance is asked
-    for.
+    of 0.35 for 15 degrees: UI-PRMD's markers put the hips' centres 173 to 202 mm apart, and one
+    person's, wrongly, 300. Lengths of thighs and shanks stay, and so does the middle of the hips;
+    no floor and no balance is asked for.
 
     Args:
         motions: In the world's frame; NaN stays NaN.

@@ -25,7 +25,7 @@ from python_models.motion.varied_legs import varied_legs
 from python_models.motion.views import MotionViews, Views
 from python_models.training.options import below_one, count, not_negative, positive
 
-# Options that say something of some kinds of data only.
+# Options that say something beside some others only.
 _KINDS = {
     **dict.fromkeys(
         ("without", "val_subjects", "val_part", "split_seed", "varied_legs", "balance", "every"),
@@ -75,15 +75,16 @@ def check_options(args: argparse.Namespace) -> None:
     """Refuses options that would be ignored.
 
     Raises:
-        ValueError: One is given that says nothing of this kind of data.
+        ValueError: One is given that says nothing of this kind of data, or without the other
+            option that it belongs to.
     """
     parser = argparse.ArgumentParser()
     add_options(parser)
     for name, kinds in _KINDS.items():
         given = getattr(args, name) != parser.get_default(name)
         if given and not any(getattr(args, kind) for kind in kinds):
-            flags = " and ".join(f"--{kind}" for kind in kinds)
-            raise ValueError(f"--{name.replace('_', '-')} is for {flags}")
+            option, *others = (f"--{each.replace('_', '-')}" for each in (name, *kinds))
+            raise ValueError(f"{option} is for {' and '.join(others)}")
 
 
 def check_batches(args: argparse.Namespace, blocks: Sequence[Sequence[Any]]) -> None:
@@ -128,7 +129,7 @@ def with_defaults(settings: Mapping[str, Any]) -> argparse.Namespace:
 def pairs(
     args: argparse.Namespace, views: Views, device: torch.device, *, flip: float = 0.0
 ) -> LifterPairs:
-    """Poses as the options say to see them."""
+    """Pairs of these views, with the noise and in the frame that the options say."""
     noise = NOISES[args.noise]
     return LifterPairs(
         views, frame=args.frame, noise=noise, flip=flip, seed=args.seed, device=device
@@ -153,7 +154,7 @@ def motions_of(args: argparse.Namespace) -> list[Motion]:
 def train_views(
     args: argparse.Namespace, task: LifterTask, motions: Sequence[Motion]
 ) -> MotionViews:
-    """Motions as the options say to train on them; they must be some."""
+    """Motions before cameras, as the options say to train on them; at least one."""
     train = [*motions]
     if args.varied_legs:
         other = crossed_legs(train, args.crossed_legs, seed=args.seed)
@@ -165,7 +166,7 @@ def train_views(
 
 
 def val_views(args: argparse.Namespace, task: LifterTask, motions: Sequence[Motion]) -> MotionViews:
-    """Motions as the options say to score on them."""
+    """Motions before cameras, as the options say to score on them."""
     skeletons = task.source_skeleton, task.target_skeleton
     return MotionViews(motions, *skeletons, every=args.every, cameras_per_pose=args.val_cameras)
 

@@ -52,11 +52,13 @@ def write(
     table = lifting.table(comparison)
     save_curves(folder / "curves.png", rows)
     settings = trainer.settings
+    unknown = " in this run; whom the one before it was trained on is not known"
+    where = unknown if settings["train_subjects"] is None else ""
     parts = [
         f"# {settings.get('experiment') or settings['model']}\n",
         f"{settings['model']}, {len(rows)} epochs, {outcome}; the best: {best['epoch']:.0f}. "
         f"Trained on {lifter_data.summary(train)}. Scored on {lifter_data.summary(val)}: none of "
-        "them was trained on. Distances in mm, the knees' angle errors in degrees.\n",
+        f"them was trained on{where}. Distances in mm, the knees' angle errors in degrees.\n",
         table,
         lifting.size_table(comparison),
         "![Loss and errors by epoch](curves.png)\n",

@@ -14,14 +14,14 @@ from python_models.trained_lifter import TrainedLifter
 from python_models.training import checkpoint, lifter_data
 
 
-def trained_on(args: argparse.Namespace, train: LifterPairs) -> list[str] | None:
+def trained_on(args: argparse.Namespace, train: LifterPairs, val: LifterPairs) -> list[str] | None:
     """The subjects of a run's motions and of the run that it starts from; None: not known.
 
     Synthetic persons do not count: nobody else's data has them.
 
     Raises:
         FileNotFoundError: There is no run to start from, or to go on with.
-        ValueError: Its checkpoint is broken.
+        ValueError: Its checkpoint is broken; it was trained on persons whom this one is scored on.
     """
     own = {*train.subjects} if args.motions else set()
     if not args.weights:
@@ -30,7 +30,15 @@ def trained_on(args: argparse.Namespace, train: LifterPairs) -> list[str] | None
     before = checkpoint.load(args.output / "last.pt" if args.resume else args.weights)
     settings = before.get("settings")
     earlier = settings.get("train_subjects") if isinstance(settings, dict) else None
-    return sorted(own | {*earlier}) if isinstance(earlier, list) else None
+    if not isinstance(earlier, list):
+        return None
+    both = {*earlier} & {*val.subjects} if args.motions else set()
+    if both:
+        raise ValueError(
+            f"{args.weights}: was trained on {sorted(both)}, whom this run would be scored on: "
+            "name others by --val-subjects"
+        )
+    return sorted(own | {*earlier})
 
 
 def unseen(settings: Mapping[str, Any], subjects: set[str]) -> set[str] | None:
