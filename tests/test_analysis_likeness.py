@@ -12,7 +12,9 @@ from python_models.analysis.advice import PROJECTED, uncertainty
 from python_models.analysis.analysis import analyse
 from python_models.analysis.angles import curves_of
 from python_models.analysis.likeness import MOST
+from python_models.analysis.measures import Subject, measure
 from python_models.analysis.pose_sequence import PoseSequence
+from python_models.analysis.repetitions import Span
 from python_models.analysis.results import Measure, View, as_json
 from python_models.analysis.side_error import exchanged, side_errors
 from python_models.analysis.view_error import seen_from
@@ -128,6 +130,30 @@ def test_json_has_what_is_said():
     made = as_json(found)["curves"]["left_knee_flexion"]["sides"]
     np.testing.assert_allclose(made, found.curves["left_knee_flexion"].sides)
     assert max(made) > 3  # measured: 12
+
+
+def test_the_curve_of_both_sides_says_it_too():
+    found = analyse(exchanged(seen_from(uneven(), 85), "knee"))
+    main = found.curves[found.main_curve]
+    assert main.sides is not None
+    for rep in found.repetitions:
+        depth = rep.measures["depth"]
+        assert depth.sides <= main.sides[rep.start : rep.end + 1].max() + 1e-9
+
+
+def test_of_gaps_nothing_is_said_that_could_change():
+    picture = seen_from(squats(3), 70)
+    found = analyse(exchanged(picture, "knee", slice(75, 78)))
+    assert alike(found)[75:78].all()
+    for curve in found.curves.values():
+        if curve.sides is not None:
+            assert curve.refused is None
+            assert not curve.sides[np.isnan(curve.values)].any()
+    subject = Subject(found.curves, found.curves[found.main_curve], Span(60, 76, 110, True), 30)
+    for statistic in ("mean", "range"):  # the exchange changes the gap's flexion by 50 and more
+        made = measure(f"left_knee_flexion.{statistic}", subject)
+        assert made.refused is None
+        assert made.sides < 5
 
 
 def test_legs_that_are_not_known_are_no_doubt():

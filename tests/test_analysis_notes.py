@@ -41,6 +41,20 @@ def test_a_picture_says_whose_word_left_and_right_are():
         assert LEFT_AND_RIGHT in analyse(replace(given, frame_rate=None)).warnings
 
 
+@pytest.mark.parametrize("gone", ["right_knee", "left_ankle", "right_hip"])
+def test_one_leg_alone_cannot_be_checked_and_that_is_told(gone):
+    words = "In 40 frames only one leg is seen whole"
+    picture = seen_from(squats(2), 75)
+    points = picture.points.copy()
+    points[30:70, BODY.index(gone)] = np.nan
+    given = replace(picture, points=points)
+    assert said(analyse(given), words)
+    assert not said(analyse(given, "overhead_press"), words)
+    whole = picture.points.copy()
+    whole[30:70, BODY.index("left_wrist")] = np.nan
+    assert not said(analyse(replace(picture, points=whole)), "seen whole")
+
+
 @pytest.mark.parametrize("azimuth", [50, 80])
 def test_what_is_said_to_hold_does_if_all_is_exchanged(azimuth):
     picture = seen_from(squats(2), azimuth)

@@ -66,6 +66,14 @@ def test_the_part_says_how_many_and_the_seed_which():
     assert not np.array_equal(first.joints, second.joints)
 
 
+def test_own_legs_stay_as_they_are_to_the_last_bit_and_without_a_hip():
+    motion = squat()
+    joints = motion.joints / 3  # numbers that do not survive a difference and a sum
+    joints[2, RIGHT[0]] = np.nan
+    (same,) = crossed_legs([motion.with_joints(joints, LOWER_BODY_6)], 0)
+    np.testing.assert_array_equal(same.joints, joints)
+
+
 def test_what_is_not_known_comes_along_and_what_cannot_be_is_refused():
     motion = squat()
     motion.joints[3, RIGHT[2]] = np.nan

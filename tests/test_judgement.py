@@ -114,6 +114,16 @@ def test_knees_that_are_exchanged_are_not_lifted():
     assert {issue.kind for issue in judged.analysis.reliability.issues} == {"sides-alike"}
 
 
+def test_an_upper_body_that_contradicts_is_told_of_a_lifted_pose_too():
+    words = "left shoulder lies on the side of the right hip"
+    shoulders = COCO_17.indices("left_shoulder", "right_shoulder")
+    points = PIXELS.copy()
+    points[:, shoulders] = PIXELS[:, shoulders[::-1]]
+    for given, told in ((PIXELS, False), (points, True)):
+        judged = judge(keypoints(given), "a", analyse, lifter=ExactLifter())
+        assert any(words in note for note in judged.notes) == told
+
+
 def test_lifters_that_do_not_fit():
     exact = ExactLifter()
     world = keypoints(JOINTS, frame="world", image_sizes=None)

@@ -13,7 +13,7 @@ from python_models.analysis.conditions import not_the_exercise
 from python_models.analysis.counting import Count, count
 from python_models.analysis.definitions import definitions
 from python_models.analysis.facing import disagreements
-from python_models.analysis.likeness import doubted
+from python_models.analysis.likeness import doubted, told, unchecked
 from python_models.analysis.measures import Subject, measure
 from python_models.analysis.notes import mostly_gaps, refusal, turned, warnings_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -80,7 +80,7 @@ def analyse(
     refused = refusal(sequence, rules, reliability, main)
     found = count(rules, whole, sequence.frame_rate) if refused is None else Count(())
     refused = refused or found.refused
-    shown = {**curves, main.name: main}
+    shown = {**curves, main.name: told(main, whole.sides)}
     views = [
         None if azimuth is None or near is None else _seen(azimuth, near, span)
         for span in found.spans
@@ -118,7 +118,11 @@ def analyse(
             reliability,
             repetitions,
             refused,
-            (*found.ignored, *disagreements(sequence, checked.mended)),
+            (
+                *found.ignored,
+                *disagreements(sequence, checked.mended),
+                *unchecked(sequence, checked.mended, joints),
+            ),
         ),
         refused=refused,
     )

@@ -93,6 +93,27 @@ def alike(
     return lost, both
 
 
+def unchecked(sequence: PoseSequence, points: Floats, joints: tuple[str, ...]) -> tuple[str, ...]:
+    """A sentence about a picture's frames that show one leg whole, and of the other one less.
+
+    Args:
+        sequence: Its joints.
+        points: [T, K, 2], what is believed.
+        joints: That the exercise needs.
+    """
+    legs = _legs(sequence, points) if sequence.dimensions == 2 else None
+    if legs is None or "left_knee" not in joints:
+        return ()
+    left, right = np.asarray(known(legs).all(1)).T
+    frames = int(np.count_nonzero(left != right))
+    if not frames:
+        return ()
+    return (
+        f"In {frames} frames only one leg is seen whole: whether its hip, knee and ankle are all "
+        "of the same leg cannot be checked there.",
+    )
+
+
 def doubted(
     curves: Mapping[str, Curve],
     main: Curve,
@@ -121,16 +142,21 @@ def doubted(
             for name, values in other.items():
                 size = _smooth(sequence, np.abs(values - given[name]))
                 changes[name] = np.fmax(changes[name], np.where(frames, size, 0.0))
-    made = {
-        name: replace(curve, sides=changes[name]) if np.any(changes.get(name, 0)) else curve
-        for name, curve in curves.items()
-    }
+    made = {name: told(curve, changes.get(name)) for name, curve in curves.items()}
     both = changes.get(_BOTH, changes.get(rules.curve, np.zeros(len(points))))
     for there, gap in (SIDES, SIDES[::-1]):  # where one side is a gap, the other one is both
         one = made.get(f"{gap}_{rules.curve}")
         if one is not None:
             both = np.where(np.isnan(one.values), changes.get(f"{there}_{rules.curve}", both), both)
-    return made, replace(main, sides=both) if both.any() else main
+    return made, told(main, both)
+
+
+def told(curve: Curve, sides: Floats | None) -> Curve:
+    """A curve with `sides` where it has values: of a gap nothing is said that could change."""
+    if sides is None:
+        return curve
+    sides = np.where(np.isnan(curve.values), 0.0, sides)
+    return replace(curve, sides=sides if sides.any() else None)
 
 
 def _formulas(sequence: PoseSequence, points: Floats, rules: RuleFile) -> dict[str, Floats]:

@@ -121,9 +121,11 @@ def _statistic(statistic: str, curve: Curve, subject: Subject) -> _Found:
     if statistic == "bottom":
         return _at(curve, values, span.bottom - span.start, span)
     if statistic == "mean":
-        return float(np.nanmean(values)), None, None, _sides(curve, span)
+        sides = _sides(curve, span)[np.isfinite(values)]
+        return float(np.nanmean(values)), None, None, float(sides.mean())
     if statistic == "range":
-        return float(np.nanmax(values) - np.nanmin(values)), None, None, 2 * _sides(curve, span)
+        most = 2 * float(_sides(curve, span).max())
+        return float(np.nanmax(values) - np.nanmin(values)), None, None, most
     ranked = {"maximum": values, "minimum": -values, "magnitude": np.abs(values)}[statistic]
     place = int(np.nanargmax(ranked))
     found = _at(curve, ranked if statistic == "magnitude" else values, place, span)
@@ -145,9 +147,10 @@ def _at(curve: Curve, values: Floats, place: int, span: Span) -> _Found:
     return float(values[place]), deviation, frame, sides
 
 
-def _sides(curve: Curve, span: Span) -> float:
-    """What exchanged sides would change in a repetition at most."""
-    return 0.0 if curve.sides is None else float(curve.sides[span.start : span.end + 1].max())
+def _sides(curve: Curve, span: Span) -> Floats:
+    """What exchanged sides would change in a repetition's frames; 0 in gaps."""
+    sides = np.zeros(len(curve.values)) if curve.sides is None else curve.sides
+    return sides[span.start : span.end + 1]
 
 
 def _known(curve: Curve, subject: Subject) -> Floats:

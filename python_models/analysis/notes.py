@@ -19,8 +19,9 @@ from python_models.motion.motion import Floats
 
 LEFT_AND_RIGHT = (
     "Which leg is the left one is the word of whoever found the joints, for legs do not show it: "
-    "were both exchanged throughout, or the picture mirrored, what is said of the left leg would "
-    "hold for the right one. Count, depth, tempo, trunk lean and the knees' distance hold anyway."
+    "were both exchanged, throughout or from where one covers the other, or the picture mirrored, "
+    "what is said of the left leg would hold for the right one. Count, depth, tempo, trunk lean "
+    "and the knees' distance hold anyway."
 )
 """Of poses that do not tell their sides: in a picture, or lifted from one."""
 

@@ -51,9 +51,9 @@ def crossed_legs(motions: Sequence[Motion], part: float, *, seed: int = 0) -> li
             away = joints[:, joint] - joints[:, hip]
             told = np.einsum("tij,tj->ti", axes, away)[others]  # across, ahead, up
             turned = np.einsum("tij,ti->tj", axes, told)
-            # Exactly as it was where the leg is its own, which rounding would not leave it.
-            new = np.where((others == own)[:, None], away, turned)
-            joints[:, joint] = joints[:, hip] + new
+            # What is its own stays exactly as it was, and known where hips are not.
+            drawn = others != own
+            joints[drawn, joint] = joints[drawn, hip] + turned[drawn]
         result.append(motion.with_joints(joints, LOWER_BODY_6))
     return result
 

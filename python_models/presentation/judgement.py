@@ -8,6 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
+from python_models.analysis.facing import disagreements
 from python_models.analysis.pose_sequence import UP, PoseSequence
 from python_models.analysis.reliability import Checked, check
 from python_models.analysis.results import Analysis, Issue
@@ -134,6 +135,7 @@ def judge(
     if not flat:
         raise ValueError("a lifter is for 2D keypoints, got 3D ones")
     in_picture = analyse(sequence)
+    notes += disagreements(sequence, checked.mended)  # a lifter is told nothing of faces
     lifted, issues = lift(replace(sequence, points=points), keypoints, checked, lifter)
     if lifter_deviation is None:
         notes.append(UNMEASURED)

@@ -27,9 +27,9 @@ _MOST_ISSUES = 100  # rows; the JSON has all
 
 _PLUS_OR_MINUS = (
     "± is what a number is good for, about 95 %: what the joints' noise does to it; of an angle in "
-    "a picture also how far it may be from the body's; and where a rule judges it, as in the "
-    "advice, the rule's margin for joints that are off by the same in every frame. Where there is "
-    "none, nothing is known."
+    "a picture also how far it may be from the body's, and where left and right look alike, what "
+    "their exchange would change; and where a rule judges it, as in the advice, the rule's margin "
+    "for joints that are off by the same in every frame. Where there is none, nothing is known."
 )
 
 
