@@ -95,7 +95,7 @@ def test_the_published_numbers(data_folder, capsys):
     assert evaluation.stats.shape == (10,)
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", range(4))
 def test_real_people(val538, seed, capsys):
     """Crowds, missing joints, equal scores, images without people or without detections."""
     images = [*(image["id"] for image in val538["images"]), 10**7, 10**7 + 1]

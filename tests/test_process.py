@@ -167,16 +167,18 @@ def test_arrays_follow_torch_s_threads():
 
 
 def test_an_exported_program_runs_in_another_process(tmp_path):
-    common = "import torch, lowerpose_ops as lp\nheatmaps = torch.arange(48.).view(1, 1, 8, 6)\n"
+    torch = pytest.importorskip("torch")
+
+    class Decoder(torch.nn.Module):
+        def forward(self, heatmaps):
+            return lp.decode_heatmaps(heatmaps, "parabola")
+
     file = str(tmp_path / "decoder.pt2")
-    run(
-        common + "class Decoder(torch.nn.Module):\n"
-        "    def forward(self, heatmaps): return lp.decode_heatmaps(heatmaps, 'parabola')\n"
-        f"torch.export.save(torch.export.export(Decoder(), (heatmaps,)), {file!r})"
-    )
+    heatmaps = torch.arange(48.0).view(1, 1, 8, 6)
+    torch.export.save(torch.export.export(Decoder(), (heatmaps,)), file)
     out = run(
-        common + "import lowerpose_ops.ops\n"
+        "import torch, lowerpose_ops.ops\n"
         f"program = torch.export.load({file!r}).module()\n"
-        "print(program(heatmaps)[0].tolist())"
+        "print(program(torch.arange(48.).view(1, 1, 8, 6))[0].tolist())"
     )
     assert out.strip() == "[[[5.0, 7.0]]]"

@@ -1,13 +1,8 @@
-"""A small task for the training loop: learn a random map of vectors, with dropout and BatchNorm.
-
-As a script, started by torchrun or alone, it trains in the folder and with the options that it is
-given, and saves what it came to.
-"""
+"""A small task for the training loop: learn a random map of vectors, with dropout and BatchNorm."""
 
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import torch
@@ -92,17 +87,12 @@ def make_trainer(folder, plan, *, model=None, fabric=None, schedule=None, **opti
     )
 
 
-def main():
-    folder, accumulate, epochs = sys.argv[1:]
-    torch.set_num_threads(1)
-    plan = Plan(epochs=int(epochs), batch_size=4, accumulate=int(accumulate), ema_decay=0.9)
+def train(folder, *, accumulate, epochs):
+    """Trains in a folder, saves what it came to, and prints what the start is worth."""
+    plan = Plan(epochs=epochs, batch_size=4, accumulate=accumulate, ema_decay=0.9)
     trainer = make_trainer(folder, plan)
     trainer.start(resume=False)
     first = trainer.evaluate(Vectors(SCORED, seed=1))
     print(f"first scores {json.dumps(first)}", flush=True)
     outcome = trainer.fit(Vectors(SAMPLES), Vectors(SCORED, seed=1))
     print(f"{outcome} {trainer.fabric.world_size}", flush=True)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,8 @@
-"""Scores of a fresh model on a COCO folder, by as many processes as torchrun starts."""
+"""What test_many_processes.py has several processes do, as a script that torchrun starts.
+
+They train the toy, and score a fresh model on a COCO folder: in one start, because importing what
+is needed takes longer than either.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +20,10 @@ from python_models.models.dilated_cnn import DilatedCNN
 from python_models.training.plan import Plan
 from python_models.training.processes import launched_fabric
 from python_models.training.schedule import Schedule
+from tests import toy_training
 
 
-def main():
-    coco, folder = sys.argv[1:]
-    torch.set_num_threads(1)
+def score(coco, folder):
     torch.manual_seed(0)
     model = DilatedCNN()
     torch.nn.init.normal_(model.head[-1].weight, std=0.1)  # joints that are not all in one place
@@ -37,8 +40,14 @@ def main():
         {},
     )
     data = CocoLowerBody.from_root(coco, "val", input_size=task.input_size)
-    scores = trainer.evaluate(PersonBatches(data, trainer.fabric.device))
-    print(f"scores {json.dumps(scores)}", flush=True)
+    return trainer.evaluate(PersonBatches(data, trainer.fabric.device))
+
+
+def main():
+    toy, coco, folder = sys.argv[1:]
+    torch.set_num_threads(1)
+    toy_training.train(toy, accumulate=1, epochs=3)
+    print(f"heatmaps' scores {json.dumps(score(coco, folder))}", flush=True)
 
 
 if __name__ == "__main__":
