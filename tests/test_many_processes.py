@@ -76,7 +76,9 @@ def test_two_processes_are_one_that_accumulates(two, tmp_path, capsys):
     one, one_rows, (one_first,) = trained_toy(tmp_path / "one", capsys.readouterr().out, 1)
     assert two_first == [pytest.approx(one_first, abs=1e-6)] * 2  # each process knows the sum
     for name, weight in one["model"].items():
-        if "running" not in name and "num_batches" not in name:
+        # BatchNorm takes off the bias before it, whose gradient is rounding alone: Adam makes steps
+        # of it all the same.
+        if name != "0.bias" and "running" not in name and "num_batches" not in name:
             # float32 sums in another order, over 18 steps of Adam
             torch.testing.assert_close(two["model"][name], weight, rtol=1e-5, atol=1e-6)
     assert [row["scored"] for row in two_rows] == [SCORED] * 3
