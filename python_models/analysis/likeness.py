@@ -19,6 +19,7 @@ from python_models.analysis.pose_sequence import PoseSequence
 from python_models.analysis.results import Bools, Curve
 from python_models.analysis.rules import RuleFile
 from python_models.analysis.signals import median_filtered
+from python_models.analysis.swaps import exchange
 from python_models.motion.known import known
 from python_models.motion.motion import Floats
 
@@ -138,7 +139,7 @@ def doubted(
     changes = {name: np.zeros(len(points)) for name in given}
     for kind, frames in likely.items():
         if frames.any():
-            other = _formulas(sequence, _exchanged(sequence, points, kind), rules)
+            other = _formulas(sequence, exchanged(sequence, points, kind), rules)
             for name, values in other.items():
                 size = _smooth(sequence, np.abs(values - given[name]))
                 changes[name] = np.fmax(changes[name], np.where(frames, size, 0.0))
@@ -176,10 +177,11 @@ def _formulas(sequence: PoseSequence, points: Floats, rules: RuleFile) -> dict[s
     return made
 
 
-def _exchanged(sequence: PoseSequence, points: Floats, kind: str) -> Floats:
-    left, right = sequence.skeleton.indices(f"left_{kind}", f"right_{kind}")
+def exchanged(sequence: PoseSequence, points: Floats, kind: str) -> Floats:
+    """Points [T, K, D] with left and right of a kind of joint exchanged."""
     made = points.copy()
-    made[:, [left, right]] = points[:, [right, left]]
+    pair = sequence.skeleton.indices(f"left_{kind}", f"right_{kind}")
+    exchange(made, np.arange(len(points)), pair)
     return made
 
 

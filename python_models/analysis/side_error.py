@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from python_models.analysis import likeness
 from python_models.analysis.analysis import analyse
 from python_models.analysis.angles import curves_of
 from python_models.analysis.pose_sequence import PoseSequence
@@ -85,10 +86,8 @@ def side_errors(
 
 def exchanged(picture: PoseSequence, kind: str, frames: slice = slice(None)) -> PoseSequence:
     """A sequence with left and right of a kind of joint exchanged in some frames."""
-    left, right = picture.skeleton.indices(f"left_{kind}", f"right_{kind}")
     points = picture.points.copy()
-    points[frames, left] = picture.points[frames, right]
-    points[frames, right] = picture.points[frames, left]
+    points[frames] = likeness.exchanged(picture, picture.points, kind)[frames]
     return replace(picture, points=points)
 
 

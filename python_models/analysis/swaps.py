@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -90,7 +91,7 @@ def sort_sides(
     order = sorted(states, key=lambda pair: _rank(names[pair[0]]))
     for pair in order:
         frames, parts, state = states[pair]
-        _exchange(sides.mended, frames[state], pair)
+        exchange(sides.mended, frames[state], pair)
         kind = names[pair[0]].replace("left_", "")
         certain = np.zeros(len(frames), dtype=bool)
         if solid:
@@ -100,13 +101,13 @@ def sort_sides(
                 certain[part] = sign != 0
                 if sign < 0:
                     state[part] = ~state[part]
-                    _exchange(sides.mended, frames[part], pair)
+                    exchange(sides.mended, frames[part], pair)
             told[kind] = np.zeros(len(points), dtype=bool)
             told[kind][frames[certain]] = True
         if not certain.any():
             if 2 * state.mean() > 1:
                 state = ~state
-                _exchange(sides.mended, frames, pair)
+                exchange(sides.mended, frames, pair)
             if not solid:
                 lost = _unlike(sides.mended[frames][:, pair], parts, size * noise)
                 for place in pair:
@@ -124,7 +125,8 @@ def _rank(joint: str) -> int:
     return kinds.index(joint) if joint in kinds else len(kinds)
 
 
-def _exchange(points: Floats, frames: np.ndarray, pair: tuple[int, int]) -> None:
+def exchange(points: Floats, frames: np.ndarray, pair: Sequence[int]) -> None:
+    """Exchanges two joints of points [T, K, D] in some frames, by their numbers."""
     left, right = pair
     points[frames, left], points[frames, right] = points[frames, right], points[frames, left]
 
